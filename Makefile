@@ -1,0 +1,103 @@
+# `make` lists the targets. `make lab` and `make test` set up what they need by themselves.
+#
+# Works with GNU Make 3.81 (macOS) and later. Variables to set on the command line:
+#   PYTHON=python3.11      the interpreter of a new virtual environment
+#   LAB_FLAGS=--port=9000  passed on to JupyterLab
+#   PYTEST_FLAGS="-k codec" passed on to pytest
+
+SHELL := /bin/sh
+.SUFFIXES:
+.DEFAULT_GOAL := help
+.PHONY: help lab test test-slow bench prove lint format clean
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTHON ?=
+LAB_FLAGS ?=
+PYTEST_FLAGS ?=
+
+help: ## list the targets (default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+# ---------------------------------------------------------------- the environment
+# Each candidate is run, not looked up: a shim of a version manager may be on the PATH and
+# still fail. Python 3.13 comes first because environment.yml has it; the pinned torch of
+# `make test` has wheels for all four.
+PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3.14 python3)
+SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+
+# A stamp is written last, so a step that failed is tried again by the next `make`.
+$(VENV)/.created:
+	@for python in $(PYTHONS); do \
+	  if $$python -c '$(SUITABLE)' >/dev/null 2>&1; then \
+	    echo "fp8lab: making $(VENV) with $$($$python -V)"; \
+	    $$python -m venv $(VENV) || exit 1; \
+	    touch $@; exit 0; \
+	  fi; \
+	done; \
+	echo "fp8lab: none of [$(PYTHONS)] runs as Python 3.11 to 3.14 with venv and ensurepip." >&2; \
+	echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv) or name one: make PYTHON=/path/to/python" >&2; \
+	exit 1
+
+PIP = $(PY) -m pip --disable-pip-version-check install --quiet
+# The GPU packages weigh gigabytes: only where a driver lists a GPU.
+GPU = $(shell nvidia-smi -L 2>/dev/null | grep -q '^GPU' && echo ,gpu)
+LAB_EXTRAS = notebook,model$(GPU)
+# A learner's first page is the lesson, without a question about news in its corner.
+OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.json
+NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+SILENCE = mkdir -p $(dir $(OVERRIDES)) && echo '$(NO_NEWS)' > $(OVERRIDES)
+
+$(VENV)/.lab: pyproject.toml $(VENV)/.created
+	@echo "fp8lab: installing JupyterLab and the lab (once; about a minute)"
+	@$(PIP) -e '.[$(LAB_EXTRAS)]'
+	@$(SILENCE)
+	@touch $@
+
+# torch is named first and exactly: it is the CPU oracle that the tests were written for,
+# and a build machine may hold a CPU wheel of just this version on its disk, where any
+# other spelling would fetch gigabytes of CUDA libraries.
+$(VENV)/.test: pyproject.toml tests/browser/chromium.py $(VENV)/.created
+	@echo "fp8lab: installing the lab, the oracles and the test tools (once; some minutes)"
+	@$(PIP) 'torch==2.13.0'
+	@$(PIP) -e '.[dev,$(LAB_EXTRAS)]'
+	@$(SILENCE)
+	@$(PY) tests/browser/chromium.py --install
+	@touch $(VENV)/.lab $@
+
+# ---------------------------------------------------------------- the lab
+LESSON := lessons/00-start-here.ipynb
+# JupyterLab opens a browser on the first lesson; without a screen it prints the address.
+SCREEN = $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || echo --no-browser)
+ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+lab: $(VENV)/.lab ## set up and open JupyterLab on the first lesson
+	@exec $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/$(LESSON) $(SCREEN) $(ROOT) $(LAB_FLAGS)
+
+# ---------------------------------------------------------------- the checks
+test: lint ## set up, check style and types, run the tests, the browser included
+	@$(PY) -m pytest -m 'not slow' $(PYTEST_FLAGS)
+
+test-slow: $(VENV)/.test ## run the long sweeps
+	@$(PY) -m pytest -m slow $(PYTEST_FLAGS)
+
+bench: $(VENV)/.test ## measure the codec against ml_dtypes, torch and gfloat
+	@$(PY) -m fp8lab.bench codec
+
+prove: $(VENV)/.test ## compare all 2^32 float32 patterns with the oracles
+	@$(PY) -m fp8lab prove
+
+lint: $(VENV)/.test ## check style and types
+	@$(PY) -m ruff check --quiet
+	@$(PY) -m ruff format --check --quiet
+	@$(PY) -m mypy --no-error-summary
+
+format: $(VENV)/.test ## format the code and strip the outputs of the lessons
+	@$(PY) -m ruff check --fix --quiet
+	@$(PY) -m ruff format --quiet
+	@$(PY) -m jupyter nbconvert --clear-output --inplace --log-level=WARN lessons/*.ipynb
+
+clean: ## remove the virtual environment and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf tests/browser/screenshots
+	find fp8lab tests -name __pycache__ -type d -prune -exec rm -rf {} +

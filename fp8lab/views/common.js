@@ -1,0 +1,205 @@
+// Shared by every view: this text is put in front of the view's own, so there are no
+// imports. A view draws `state`, the one dict that comes down, and sends `inputs` up.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Make an element: h("button", {class: "x", onclick: f}, "text", child, ...). */
+function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** Make an SVG element. */
+function s(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function fill(element, attributes, children) {
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else element.setAttribute(key, value === true ? "" : value);
+  }
+  // append() makes text nodes of strings: no markup is ever parsed from data.
+  element.append(...children.flat().filter((c) => c !== null && c !== undefined));
+  return element;
+}
+
+/** Decode base64 bytes, the form in which arrays of codes travel. */
+function bytes(base64) {
+  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+}
+
+/**
+ * Send inputs up, at most one message on its way: while Python works on one, later ones
+ * replace each other and only the newest follows. Python echoes `seq` in the state.
+ */
+function sender(model) {
+  let waiting = null;
+  let sent = 0;
+  let answered = 0;
+  const push = (changes) => {
+    sent += 1;
+    model.set("inputs", { ...model.get("inputs"), ...changes, seq: sent });
+    model.save_changes();
+  };
+  const onState = () => {
+    answered = Math.max(answered, model.get("state").seq ?? 0);
+    if (answered >= sent && waiting !== null) {
+      const next = waiting;
+      waiting = null;
+      push(next);
+    }
+  };
+  sent = answered = model.get("inputs")?.seq ?? 0;
+  model.on("change:state", onState);
+  return {
+    send(changes) {
+      if (answered < sent) waiting = { ...waiting, ...changes };
+      else push(changes);
+    },
+    close: () => model.off("change:state", onState),
+  };
+}
+
+/**
+ * Run a view: `build(root, send)` makes the elements once and returns `draw(state)`,
+ * which is called for every new state. A state with `error` shows its sentence instead
+ * of a half-drawn picture; the last good picture stays.
+ */
+function view(name, build) {
+  return {
+    render({ model, el }) {
+      // Without the second attribute JupyterLab takes the arrow keys for its cells.
+      const root = h("div", {
+        class: `fp8 fp8-${name}`,
+        "data-lm-suppress-shortcuts": "true",
+      });
+      const error = h("p", { class: "fp8-error", role: "alert", hidden: true });
+      const link = sender(model);
+      const draw = build(root, link.send);
+      const update = () => {
+        const state = model.get("state");
+        error.hidden = !state.error;
+        error.textContent = state.error ?? "";
+        if (!state.error) draw(state);
+      };
+      el.append(root);
+      root.append(error);
+      model.on("change:state", update);
+      update();
+      return () => {
+        model.off("change:state", update);
+        link.close();
+        root.remove();
+      };
+    },
+  };
+}
+
+/** A collapsed data table under a picture: `rows` of cells, the first row the heads. */
+function dataTable(caption) {
+  const table = h("table");
+  const element = h(
+    "details",
+    { class: "fp8-data" },
+    h("summary", {}, caption),
+    h("div", { class: "fp8-scroll", tabindex: "0" }, table),
+  );
+  return {
+    element,
+    set(rows) {
+      const [head, ...body] = rows;
+      table.replaceChildren(
+        h("thead", {}, h("tr", {}, head.map((c) => h("th", { scope: "col" }, c)))),
+        h("tbody", {}, body.map((r) => h("tr", {}, r.map((c) => h("td", {}, c))))),
+      );
+    },
+  };
+}
+
+/**
+ * A text field that sends what is typed on Enter, on leaving it and after a pause, so a
+ * half-typed number is not refused. `set` does not rewrite what is being typed.
+ */
+function textField(label, send, attributes = {}) {
+  let timer = 0;
+  let typing = false;
+  const quiet = { autocomplete: "off", autocapitalize: "off", spellcheck: "false" };
+  const input = h("input", { type: "text", ...quiet, ...attributes });
+  const commit = () => {
+    clearTimeout(timer);
+    send(input.value);
+  };
+  input.addEventListener("input", () => {
+    typing = true;
+    clearTimeout(timer);
+    timer = setTimeout(commit, 400);
+  });
+  input.addEventListener("change", () => {
+    typing = false;
+    commit();
+  });
+  return {
+    element: h("label", {}, label, input),
+    input,
+    set(text) {
+      if (!typing && input.value !== text) input.value = text;
+    },
+  };
+}
+
+/** A drop-down list: `set(names, chosen)` or `set([{ value, text }], chosen)`. */
+function selectField(label, send, attributes = {}) {
+  const select = h("select", { ...attributes, onchange: () => send(select.value) });
+  let shown = "";
+  return {
+    element: h("label", {}, label, select),
+    set(options, chosen) {
+      const key = JSON.stringify(options);
+      if (key !== shown) {
+        const pair = (o) => (typeof o === "string" ? { value: o, text: o } : o);
+        const items = options.map(pair);
+        select.replaceChildren(...items.map((o) => h("option", { value: o.value }, o.text)));
+        shown = key;
+      }
+      select.value = chosen;
+    },
+  };
+}
+
+/** The bits of a code, coloured by field: [["sign", "0"], ["exponent", "1111"], ...]. */
+function fieldBits(parts) {
+  return h("span", { class: "fp8-bits fp8-mono" },
+    parts.map(([field, digits]) => h("span", { class: `fp8-${field}` }, digits)));
+}
+
+/** A fraction of the width, as SVG wants it. */
+function percent(fraction) {
+  return `${(100 * fraction).toFixed(3)}%`;
+}
+
+/**
+ * Text along an axis: `set([[position, text], ...], width)`, the most important first.
+ * What would lie on top of text that is already there is left out.
+ */
+function labelRow(y, name) {
+  const group = s("g", { class: name });
+  let shown = "";
+  return {
+    element: group,
+    set(labels, width) {
+      const key = `${width} ${JSON.stringify(labels)}`;
+      if (key === shown) return;
+      shown = key;
+      const taken = [];
+      const fits = ([at, text]) => {
+        const half = 3.8 * text.length + 4;
+        const middle = Math.min(Math.max(at * width, half), width - half);
+        if (taken.some(([a, b]) => middle - half < b && a < middle + half)) return null;
+        taken.push([middle - half, middle + half]);
+        return s("text", { x: middle, y, "text-anchor": "middle" }, text);
+      };
+      group.replaceChildren(...labels.map(fits).filter(Boolean));
+    },
+  };
+}

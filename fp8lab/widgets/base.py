@@ -1,0 +1,66 @@
+"""The Jupyter host: carries inputs up and one state down, and computes nothing itself.
+
+A view sets ``inputs``; the host calls the view's pure state function with them and sends
+``state`` back. Several coupled traits would let a view draw half of an old and half of a
+new picture; one dict cannot be torn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+from fp8lab import views
+
+__all__ = ["ViewWidget"]
+
+
+class ViewWidget(anywidget.AnyWidget):
+    """A picture in a notebook. Subclasses name the view and its state function.
+
+    Attributes
+    ----------
+    inputs
+        What the learner chose: plain JSON, the keyword arguments of ``compute`` plus
+        ``seq``, a counter that the state echoes.
+    state
+        What is drawn: the dict that ``compute`` returned, or the last good one with an
+        ``error`` sentence where the inputs were refused.
+    """
+
+    view: ClassVar[str]
+    compute: ClassVar[Callable[..., dict[str, Any]]]
+
+    inputs = traitlets.Dict().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        cls._esm = views.module(cls.view)
+        cls._css = views.style(cls.view)
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, *, data: dict[str, Any] | None = None, **inputs: Any) -> None:
+        # Arrays stay in Python: only what the learner can change travels as inputs.
+        self._data = dict(data or {})
+        # A wrong argument in a cell is an exception in that cell, not a red box.
+        first = type(self).compute(**self._data, **inputs)
+        super().__init__(inputs={**inputs, "seq": 0}, state={**first, "seq": 0})
+
+    @traitlets.observe("inputs")
+    def _recompute(self, change: dict[str, Any]) -> None:
+        if not self.state:  # the constructor sets both
+            return
+        inputs = dict(change["new"])
+        seq = inputs.pop("seq", 0)
+        try:
+            state = type(self).compute(**self._data, **inputs)
+        except (ValueError, TypeError) as refused:
+            state = {**self.state, "error": str(refused)}
+        self.state = {**state, "seq": seq}
+
+    def update(self, **changes: Any) -> None:
+        """Change some inputs from Python, for example from an ipywidgets slider."""
+        self.inputs = {**self.inputs, **changes}

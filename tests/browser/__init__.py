@@ -1,0 +1,1 @@
+"""The lessons as a person meets them: JupyterLab in a real Chromium."""
