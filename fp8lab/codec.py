@@ -40,6 +40,8 @@ Kernel = Callable[..., None]
 
 # The readable rule makes a dozen float64 temporaries, so it works on smaller pieces.
 SLOW_CHUNK = CHUNK // 4
+# A pair of codes is one look-up, so the same working set takes twice the codes.
+DECODE_CHUNK = CHUNK * 2
 
 
 def encode(
@@ -210,7 +212,7 @@ def decode(
     array = _as_codes(codes, fmt)
     wanted = _value_dtype(dtype, fmt)
     result = prepare_out(out, array, wanted)
-    size = min(SLOW_CHUNK if fmt.bits > 8 else CHUNK, array.size)
+    size = min(SLOW_CHUNK if fmt.bits > 8 else DECODE_CHUNK, array.size)
     kernel = _decode_kernel(fmt, wanted, size)
     for piece, values in chunks(array, out=result, size=size):
         kernel(piece, values)

@@ -162,6 +162,11 @@ class FloatFormat:
         return self.magnitude(self.max_code)
 
     @cached_property
+    def overflow_threshold(self) -> float:
+        """Magnitudes up to here still round to `max`: max + half its ulp."""
+        return self.max + 2.0 ** (self.emax - self.mantissa_bits - 1)
+
+    @cached_property
     def smallest_normal(self) -> float:
         """Smallest number with a full mantissa."""
         return 2.0**self.emin

@@ -38,6 +38,11 @@ class IntFormat:
         return float((1 << (self.bits - 1)) - 1)
 
     @property
+    def overflow_threshold(self) -> float:
+        """Magnitudes up to here still round to `max`: max + 1/2."""
+        return self.max + 0.5
+
+    @property
     def smallest_subnormal(self) -> float:
         """Distance between neighbours everywhere: 1 (the float formats' word)."""
         return 1.0

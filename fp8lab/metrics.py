@@ -241,11 +241,12 @@ def error_split(
     Parameters
     ----------
     x, y
-        The original and the dequantized tensor, of one shape.
+        The original and the dequantized tensor, of one shape. A QuantizedTensor knows
+        its limits by itself.
     limit
-        The largest magnitude each element could be stored as: a number or an array
-        that broadcasts to x, usually ``group.expand(scales, x.shape) * fmt.max``.
-        None: the largest |y|, which is right for one scale.
+        The magnitude above which an element clips: a number or an array that broadcasts
+        to x. None: ``y.limits()`` where y has it, else the largest |y|, which is right
+        for one scale.
     outliers
         Boolean mask of x's shape; default `outlier_mask`.
 
@@ -261,7 +262,8 @@ def error_split(
     if mask.shape != a.shape:
         raise ValueError(f"outliers has shape {mask.shape}; x has {a.shape}")
     if limit is None:
-        limit = np.abs(values).max(initial=0.0)
+        known = getattr(y, "limits", None)
+        limit = np.abs(values).max(initial=0.0) if known is None else known()
     limits = np.broadcast_to(np.asarray(limit, np.float64), a.shape)[finite]
     squared = (kept - values) ** 2
     underflow = (kept != 0) & (values == 0)

@@ -179,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("no oracle could run here; pip install 'fp8lab[dev]'", file=sys.stderr)
         return 2
     if options.record is not None:
-        _write_record(options.record, verdicts, argv)
+        _write_record(options.record, verdicts, options.oracle, options.every)
     return int(any(verdict.mismatches for verdict in verdicts))
 
 
@@ -221,15 +221,18 @@ def _list_oracles() -> None:
         print(f"{oracle.name:18s} policy {policy:11s} {state}")
 
 
+def _command(names: list[str] | None, every: int) -> str:
+    chosen = "".join(f" --oracle {name}" for name in names or ())
+    return f"fp8lab prove{chosen}" + (f" --every {every}" if every > 1 else "")
+
+
 def _write_record(
-    path: Path, verdicts: list[Verdict], argv: Sequence[str] | None
+    path: Path, verdicts: list[Verdict], names: list[str] | None, every: int
 ) -> None:
     record = {
         "what": "encode and round_to against other libraries' casts, float32 patterns",
         "date": datetime.now(UTC).date().isoformat(),
-        "command": " ".join(
-            ["fp8lab prove", *(sys.argv[1:] if argv is None else argv)]
-        ),
+        "command": _command(names, every),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "verdicts": [asdict(verdict) for verdict in verdicts],

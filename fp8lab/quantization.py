@@ -106,6 +106,14 @@ class QuantizedTensor:
         narrow = BF16 if self.scale_dtype is ScaleDtype.BFLOAT16 else E8M0FNU
         return encode(self.scales, narrow)
 
+    def limits(self) -> npt.NDArray[np.float32]:
+        """Return the magnitude above which each element clips, in the tensor's shape.
+
+        Up to ``fmt.overflow_threshold`` scales, a number still rounds to the maximum.
+        """
+        threshold = np.float32(self.fmt.overflow_threshold)
+        return self.group.expand(self.scales * threshold, self.shape)
+
     def dequantize(self, dtype: npt.DTypeLike | str = np.float32) -> np.ndarray:
         """Return the values; see `fp8lab.dequantize`."""
         return dequantize(self, dtype)

@@ -29,6 +29,7 @@ def isolated(home: Path, repository: Path) -> dict[str, str]:
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "IPYTHONDIR": str(home / "ipython"),
         "FP8LAB_CACHE": str(home / "cache" / "fp8lab"),
+        "FP8LAB_PROGRESS": str(home / "progress.json"),
         "XDG_CACHE_HOME": str(home / "cache"),
         "XDG_STATE_HOME": str(home / "state"),
         "XDG_DATA_HOME": str(home / "share"),

@@ -61,6 +61,14 @@ def ml_dtype(name: str) -> np.dtype:
     return np.dtype(getattr(ml_dtypes, name, name))
 
 
+def assert_same_bits(ours: np.ndarray, theirs: np.ndarray) -> None:
+    """Equal dtypes and equal bytes: -0 is not +0, and a NaN is its own pattern."""
+    assert ours.dtype == theirs.dtype
+    width = f"uint{8 * ours.dtype.itemsize}"
+    left = np.ascontiguousarray(ours).view(width)
+    assert np.array_equal(left, np.ascontiguousarray(theirs).view(width))
+
+
 def every_bfloat16() -> np.ndarray:
     """All 65,536 bfloat16 patterns as float32."""
     return (np.arange(1 << 16, dtype=np.uint32) << 16).view(np.float32)
@@ -140,7 +148,7 @@ def satfinite_codes(x: np.ndarray, name: str) -> np.ndarray:
 
 
 def gfloat_info(name: str):
-    """gfloat's own record of an OCP format: ``format_info_ocp_e4m3``, ..."""
+    """The record that gfloat has of an OCP format: ``format_info_ocp_e4m3``, ..."""
     short = name.split("_")[1].rstrip("fnu")
     return getattr(gfloat.formats, f"format_info_ocp_{short}")
 

@@ -32,7 +32,7 @@ def test_every_format_of_the_issue_is_there():
     assert {fmt.name for fmt in ALL_FORMATS} == {*ML_NAMES, *IEEE_NAMES, "tfloat32"}
 
 
-@pytest.mark.parametrize("name", (*ML_NAMES, *IEEE_NAMES))
+@pytest.mark.parametrize("name", [*ML_NAMES, *IEEE_NAMES])
 def test_limits_are_those_of_ml_dtypes(name):
     fmt, info = format_of(name), finfo_of(name)
     assert fmt.bits == info.bits
@@ -45,7 +45,7 @@ def test_limits_are_those_of_ml_dtypes(name):
     assert fmt.code_dtype.itemsize == ml_dtype(name).itemsize
 
 
-@pytest.mark.parametrize("name", (*TORCH_NAMES, *IEEE_NAMES))
+@pytest.mark.parametrize("name", [*TORCH_NAMES, *IEEE_NAMES])
 def test_limits_are_those_of_torch(name):
     fmt, info = format_of(name), torch.finfo(getattr(torch, name))
     assert (fmt.bits, fmt.max) == (info.bits, info.max)
@@ -166,7 +166,7 @@ def test_both_names_find_the_format_in_any_case(fmt):
 
 @pytest.mark.parametrize("bad", ["fp8", "", "e4m3fnx", None, 8, INT8, ["E4M3FN"], b"x"])
 def test_an_unknown_format_is_refused_with_the_known_names(bad):
-    with pytest.raises(ValueError, match="unknown format.*E4M3FN.*E8M0FNU"):
+    with pytest.raises(ValueError, match=r"unknown format.*E4M3FN.*E8M0FNU"):
         format_of(bad)
 
 
@@ -199,9 +199,10 @@ def test_the_table_has_a_row_a_format_in_aligned_columns():
         assert head[at - 1] == " "
         assert all(row[at] != " " and row[at - 1] == " " for row in rows)
     cells = {row.split()[0]: row.split() for row in rows}
-    assert cells["E4M3FN"][1:] == "8 1/4/3 7 448 2^-6 2^-9 2^-3 no 2".split()
-    assert cells["E5M2"][1:] == "8 1/5/2 15 57344 2^-14 2^-16 2^-2 yes 6".split()
-    assert cells["E8M0FNU"][2:4] == ["0/8/0", "127"]
+    words = {short: " ".join(row) for short, row in cells.items()}
+    assert words["E4M3FN"] == "E4M3FN 8 1/4/3 7 448 2^-6 2^-9 2^-3 no 2"
+    assert words["E5M2"] == "E5M2 8 1/5/2 15 57344 2^-14 2^-16 2^-2 yes 6"
+    assert words["E8M0FNU"].startswith("E8M0FNU 8 0/8/0 127 1.70141e+38 2^-127 ")
     for name in ML_NAMES:
         fmt = format_of(name)
         assert int(cells[fmt.short][-1]) == np.isnan(values_of(name)).sum()

@@ -37,14 +37,20 @@ WHOLE_CORE = {*CORE, "metrics", ROOT}
 ARROWS = {
     "metrics": set(CORE[: CORE.index("explain")]),
     ROOT: {*CORE, "metrics"},
+    # What stands on nothing.
     "views": set(),
-    "states": {*WHOLE_CORE, "views"},
+    "progress": set(),
+    "records": set(),
+    "table": set(),
+    # What stands on the core.
+    "states": {*WHOLE_CORE, "views", "progress"},
+    "questions": {*WHOLE_CORE, "states"},
     "model": {*WHOLE_CORE},
     "proof": {*WHOLE_CORE},
     "prove": {*WHOLE_CORE, "proof"},
     "figures": {*WHOLE_CORE, "states"},
     # Nobody imports what stands below.
-    "widgets": {*WHOLE_CORE, "states", "views"},
+    "widgets": {*WHOLE_CORE, "states", "views", "progress", "questions"},
     "bench": {*WHOLE_CORE},
     "doctor": {ROOT, "model"},
     "cli": {ROOT},
@@ -57,7 +63,6 @@ ARROWS |= {module: set(CORE[:place]) for place, module in enumerate(CORE)}
 EXTERNAL = {
     "proof.hopper": {"torch", "triton"},
     "widgets": {"anywidget", "ipywidgets", "traitlets"},
-    "figures": {"matplotlib"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -87,6 +87,7 @@ def bit_field_state(
         "hex": code_text(anatomy.code, fmt),
         "bits": anatomy.bits,
         "value": value_text(anatomy.value),
+        "value_short": short(anatomy.value, 9),
         "kind": anatomy.kind,
         "kind_text": kind_text(anatomy),
         "fields": fields(anatomy),

@@ -1,4 +1,4 @@
-"""How the error of the ordinary elements grows with the outlier, and where it breaks."""
+"""How the ordinary elements' error grows with the outlier, and where it breaks."""
 
 from __future__ import annotations
 

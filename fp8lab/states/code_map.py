@@ -1,4 +1,4 @@
-"""The state of the code map: which of the format's codes does a tensor use?"""
+"""The state of the code map: which of a format's codes a tensor uses."""
 
 from __future__ import annotations
 
@@ -69,8 +69,9 @@ def code_map_state(
     _one_of(scale, SCALES, "scale")
     _one_of(colour, COLOURS, "colour")
     # The learner may have come from a format with more codes.
-    known = code is not None and not (isinstance(code, int) and code >= fmt.code_count)
-    selected = explain(code if known else fmt.max_code, fmt)
+    if code is None or (isinstance(code, int) and code >= fmt.code_count):
+        code = fmt.max_code
+    selected = explain(code, fmt)
     use = None if x is None else count_codes(x, fmt, scaled=scale == "amax")
     return {
         "question": _question(fmt, name, use),

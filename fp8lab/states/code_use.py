@@ -44,7 +44,7 @@ class CodeUse:
 
     @property
     def entropy(self) -> float:
-        """Bits that the codes really carry: 0 if all are equal, at most ``fmt.bits``."""
+        """Bits that the codes really carry: 0 where all are equal."""
         share = self.counts[self.counts > 0] / self.total
         return abs(float((share * np.log2(share)).sum()))
 
@@ -104,5 +104,5 @@ def count_codes(x: npt.ArrayLike, fmt: FloatFormat, *, scaled: bool) -> CodeUse:
     cut = 0
     if counts[fmt.max_code] + counts[fmt.max_code | fmt.sign_mask]:
         step = explain(fmt.max_code, fmt).ulp or 0.0
-        cut = np.count_nonzero(np.abs(values) > (fmt.max + step / 2) * scale)
+        cut = int(np.count_nonzero(np.abs(values) > (fmt.max + step / 2) * scale))
     return CodeUse(counts, scale, lost / array.size, cut / array.size)

@@ -73,14 +73,9 @@ class Landing:
         return nearest and self.x - self.start == self.gap / 2
 
     @property
-    def has_no_sign(self) -> bool:
-        """Whether x is negative and the format has no negative numbers."""
-        return self.x < 0 and not self.fmt.is_signed
-
-    @property
     def overflows(self) -> bool:
         """Whether the policy, not rounding, chose the code."""
-        if self.rounding is Rounding.TOWARD_ZERO or self.has_no_sign:
+        if self.rounding is Rounding.TOWARD_ZERO:
             return False
         border = overflow_border(self.fmt)
         if abs(self.x) != border:
@@ -111,14 +106,9 @@ class Landing:
             ["gap (1 ulp)", short(self.gap)],
             ["becomes", " or ".join(map(str, self.outcomes))],
             ["error", signed_short(self.error, 4) if known else "–"],
-            ["error in ulp", self._ulps()],
+            ["error in ulp", signed_short(self.error / self.gap, 4) if known else "–"],
             ["relative error", self.relative_text],
         ]
-
-    def _ulps(self) -> str:
-        if math.isnan(self.error) or self.has_no_sign:
-            return "–"
-        return signed_short(self.error / self.gap, 4)
 
     def _neighbour(self, value: float) -> str:
         low = -self.fmt.max if self.fmt.is_signed else self.fmt.smallest_subnormal
@@ -137,11 +127,6 @@ class Landing:
             return (
                 f"{x} becomes {first} with probability {first.share_text} and {second} "
                 f"with {second.share_text}{average}."
-            )
-        if self.has_no_sign:
-            return (
-                f"{self.fmt} has no negative numbers: policy {self.policy} makes {x} "
-                f"{first}."
             )
         if self.overflows:
             border = short(overflow_border(self.fmt), 9)

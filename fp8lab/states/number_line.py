@@ -80,10 +80,11 @@ def number_line_state(
     fmt, mode = _format(format), rounding_of(rounding)
     others = [_format(name) for name in beside]
     rule = policy_of(policy).name
-    value = _number(x)
+    value = _number(x, fmt)
     axis = _axis(value, fmt, scale, window)
     if at is not None:
         value = snapped(axis.value(min(max(float(at), 0.0), 1.0)), fmt)
+        value = _number(value, fmt)
     landed = land(value, fmt, mode, rule)
     main = lane(fmt, axis, mode, bins=True)
     return {
@@ -132,11 +133,15 @@ def _format(name: str) -> FloatFormat:
     return fmt
 
 
-def _number(x: str | float) -> float:
+def _number(x: str | float, fmt: FloatFormat) -> float:
     value = parse_number(x)
     if not math.isfinite(value):
         raise ValueError(
             f"{short(value)} has no place on the line; type a finite number"
+        )
+    if not fmt.is_signed and value <= 0:
+        raise ValueError(
+            f"{fmt} has neither zero nor a sign; type a number greater than 0"
         )
     return value
 

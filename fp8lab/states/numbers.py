@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Sequence
 
-from fp8lab.explain import explain
 from fp8lab.formats import FloatFormat
 
 __all__ = [
@@ -147,12 +146,17 @@ def code_text(code: int, fmt: FloatFormat) -> str:
 
 def code_parts(code: int, fmt: FloatFormat) -> list[list[str]]:
     """Return the fields to colour: ``[["sign", "0"], ["exponent", "1111"], ...]``."""
-    names = (
-        ["sign"] * fmt.is_signed + ["exponent"] + ["mantissa"] * bool(fmt.mantissa_bits)
-    )
-    return [
-        list(pair) for pair in zip(names, explain(code, fmt).bits.split(), strict=True)
-    ]
+    digits, at = f"{code:0{fmt.bits}b}", 0
+    parts = []
+    for name, width in (
+        ("sign", int(fmt.is_signed)),
+        ("exponent", fmt.exponent_bits),
+        ("mantissa", fmt.mantissa_bits),
+    ):
+        if width:
+            parts.append([name, digits[at : at + width]])
+        at += width
+    return parts
 
 
 def _quoted(text: object) -> str:

@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 LARGEST_SIDE = 64
+# So that 10^10 times the typical element is a float32.
+LARGEST_TYPICAL = 1e28
 
 
 class Matrix:
@@ -60,6 +62,11 @@ class Matrix:
         self.typical = float(np.sqrt(np.mean(values.astype(np.float64) ** 2)))
         if self.typical == 0:
             raise ValueError("the matrix is all zero; give one with a typical element")
+        if self.typical > LARGEST_TYPICAL:
+            raise ValueError(
+                f"the matrix has elements near {self.typical:.3g}, so an outlier would "
+                f"overflow float32; divide it until they are below {LARGEST_TYPICAL:g}"
+            )
         self._digest = blake2b(values.tobytes(), digest_size=16).digest()
 
     def __eq__(self, other: object) -> bool:
@@ -73,7 +80,7 @@ class Matrix:
         return hash((self._digest, self.values.shape))
 
     def with_outlier(self, row: int, column: int, size: float) -> np.ndarray:
-        """Return a copy whose element there has ``size`` times the typical magnitude."""
+        """Return a copy with ``size`` times the typical magnitude at that place."""
         placed = self.values.copy()
         sign = -1.0 if placed[row, column] < 0 else 1.0
         placed[row, column] = sign * size * self.typical
@@ -184,7 +191,6 @@ def measure_damage(x: np.ndarray, row: int, column: int, scheme: Scheme) -> Dama
     here, group = np.zeros(x.shape), np.zeros(x.shape)
     here[row, column] = 1
     group[group_box(scheme.group, x.shape, row, column)] = 1
-    masks = (here, group - here, 1 - group, 1 - here, np.ones(x.shape))
     by_cause = {
         "rounding": (1 - here) * (1 - errors.zeroed - errors.clipped),
         "underflow": (1 - here) * errors.zeroed,
@@ -194,15 +200,23 @@ def measure_damage(x: np.ndarray, row: int, column: int, scheme: Scheme) -> Dama
         cause: (int(mask.sum()), float(np.vdot(mask, squared)))
         for cause, mask in by_cause.items()
     }
-    return Damage(quantized, errors, *(errors.over(mask) for mask in masks), causes)
+    return Damage(
+        quantized,
+        errors,
+        outlier=errors.over(here),
+        mates=errors.over(group - here),
+        others=errors.over(1 - group),
+        ordinary=errors.over(1 - here),
+        whole=errors.over(np.ones(x.shape)),
+        causes=causes,
+    )
 
 
 def group_box(
     group: GroupShape, shape: tuple[int, int], row: int, column: int
 ) -> tuple[slice, slice]:
     """Return the slices of the group that holds an element."""
-    rows, cols = group.sides(shape)
-    top, left = row // rows * rows, column // cols * cols
-    return slice(top, min(top + rows, shape[0])), slice(
-        left, min(left + cols, shape[1])
-    )
+    sides = group.sides(shape)
+    first = [at // side * side for at, side in zip((row, column), sides, strict=True)]
+    last = [min(at + side, n) for at, side, n in zip(first, sides, shape, strict=True)]
+    return slice(first[0], last[0]), slice(first[1], last[1])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fp8lab.scales import ElementFormat
+from fp8lab.scales import ElementFormat, ScaleDtype
 from fp8lab.states.cliff import DECADES, cliff, error_curve
 from fp8lab.states.numbers import percent
 from fp8lab.states.outlier import Matrix, Scheme
@@ -60,7 +60,7 @@ def outlier_chart(
                 "format": scheme.fmt.short,
                 "chosen": scheme.fmt is chosen,
                 "points": np.stack([_x(10**DECADES), _y(curve)], axis=1).tolist(),
-                "cliff": _cliff(scheme.fmt),
+                "cliff": _cliff(scheme),
             }
             for scheme, curve in zip(schemes, curves, strict=True)
         ],
@@ -71,14 +71,17 @@ def outlier_chart(
     }
 
 
-def _cliff(fmt: ElementFormat) -> dict[str, Any]:
-    precision, zero = cliff(fmt)
+def _cliff(scheme: Scheme) -> dict[str, Any]:
+    precision, zero = cliff(scheme.fmt)
+    moved = ""
+    if scheme.scale_dtype == ScaleDtype.E8M0:
+        moved = " (a power-of-two scale moves this by less than 2×)"
     return {
         "precision": float(_x(precision)),
         "zero": float(_x(zero)),
+        "title": f"Cliff of {scheme.fmt} for a typical element{moved}:",
         "words": [
-            f"{fmt}: a typical element in the outlier's group loses precision from "
-            f"{times_text(precision)}",
+            f"loses precision from {times_text(precision)}",
             f"is zero from {times_text(zero)}",
         ],
     }

@@ -1,4 +1,4 @@
-"""The state of the scale map: who pays for an outlier?"""
+"""The state of the scale map: one outlier, and who pays for it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,18 @@ from fp8lab.states.numbers import percent, short
 from fp8lab.states.outlier import (
     Damage,
     Matrix,
-    Part,
     Scheme,
     group_box,
     measure_damage,
 )
 from fp8lab.states.outlier_chart import LARGEST, outlier_chart, times_text
+from fp8lab.states.outlier_words import (
+    cause_shares,
+    compared,
+    cost_shares,
+    part_list,
+    summary_text,
+)
 
 __all__ = ["scale_map_state"]
 
@@ -101,28 +107,27 @@ def scale_map_state(
     damages = [measure_damage(placed, row, column, other) for other in schemes]
     chosen = damages[formats.index(fmt)]
     return {
-        "question": "Who pays for an outlier?",
-        "summary": _summary(chosen, damages[formats.index(INT8)], size),
-        "name": name,
+        "question": f"Who pays for an outlier in {name}?",
+        "summary": summary_text(chosen, damages[formats.index(INT8)], size),
         "row": row,
         "column": column,
         "outlier": size,
-        "outlier_text": f"{times_text(size)} the typical element of {name}",
+        "outlier_text": f"{times_text(size)} the typical element",
         "outlier_value": short(float(placed[row, column]), 5),
         "format": fmt.short,
         "formats": list(FORMATS),
         "group": group,
         "groups": _groups(matrix.values.shape),
-        "scale_dtype": scheme.scale_dtype,
-        "scale_dtypes": list(ScaleDtype),
-        "scale_rule": scheme.scale_rule,
-        "scale_rules": list(ScaleRule),
+        "scale_dtype": str(scheme.scale_dtype),
+        "scale_dtypes": [str(known) for known in ScaleDtype],
+        "scale_rule": str(scheme.scale_rule),
+        "scale_rules": [str(known) for known in ScaleRule],
         "scale_rule_used": scheme.scale_dtype == ScaleDtype.E8M0,
         "map": _map(chosen, scheme.group, row, column),
-        "parts": _parts(chosen),
-        "causes": _causes(chosen),
-        "cost": _cost(chosen),
-        "comparison": [_compared(d, d is chosen) for d in damages],
+        "parts": part_list(chosen),
+        "causes": cause_shares(chosen),
+        "cost": cost_shares(chosen),
+        "comparison": [compared(d, chosen=d is chosen) for d in damages],
         "chart": outlier_chart(
             matrix,
             schemes,
@@ -171,27 +176,6 @@ def _groups(shape: tuple[int, int]) -> list[dict[str, str]]:
     return options
 
 
-def _summary(chosen: Damage, int8: Damage, size: float) -> str:
-    fmt, mates, others = chosen.quantized.fmt, chosen.mates, chosen.others
-    if not mates.count:
-        first = f"The outlier shares its scale with nothing: it pays alone in {fmt}."
-    else:
-        lost = f", {_count(mates.zeroed, mates)} become zero" if mates.zeroed else ""
-        first = (
-            f"An outlier {times_text(size)} the typical element shares its scale with "
-            f"{mates.count:,} elements: their error in {fmt} is "
-            f"{percent(mates.relative)}{lost}."
-        )
-    rest = (
-        f" The other {others.count:,} keep {percent(others.relative)}."
-        if others.count
-        else ""
-    )
-    if fmt is INT8 or not mates.count:
-        return first + rest
-    return f"{first}{rest} In INT8 the same {mates.count:,} have {percent(int8.mates.relative)}."
-
-
 def _map(chosen: Damage, group: GroupShape, row: int, column: int) -> dict[str, Any]:
     errors = chosen.errors
     levels = np.searchsorted(BANDS, errors.relative).astype(np.uint8)
@@ -209,79 +193,3 @@ def _map(chosen: Damage, group: GroupShape, row: int, column: int) -> dict[str, 
         "column_borders": list(range(across, columns, across)),
         "box": [box[1].start, box[0].start, box[1].stop, box[0].stop],
     }
-
-
-def _parts(chosen: Damage) -> list[dict[str, str]]:
-    named = (
-        ("outlier", "the outlier", chosen.outlier),
-        ("pays", "share its scale", chosen.mates),
-        ("rest", "have other scales", chosen.others),
-        ("whole", "everything in one norm", chosen.whole),
-    )
-    return [
-        {
-            "kind": kind,
-            "name": name,
-            "error": _error(part.relative) if part.count else "–",
-            "note": _note(part),
-        }
-        for kind, name, part in named
-    ]
-
-
-def _causes(chosen: Damage) -> list[dict[str, Any]]:
-    """The ordinary elements' squared error by cause."""
-    whole = sum(noise for _, noise in chosen.causes.values())
-    shares = {
-        name: noise / whole if whole else 0.0
-        for name, (_, noise) in chosen.causes.items()
-    }
-    return [
-        {"name": name, "share": share, "text": f"{name} {_error(share)}"}
-        for name, share in shares.items()
-    ]
-
-
-def _cost(chosen: Damage) -> list[dict[str, Any]]:
-    """Bytes of codes and of scales."""
-    q = chosen.quantized
-    codes = q.nbytes - q.scale_nbytes
-    count = f"{q.scales.size:,} × {q.scale_dtype}"
-    return [
-        {"name": "codes", "share": codes / q.nbytes, "text": f"codes {codes:,} bytes"},
-        {
-            "name": "scales",
-            "share": q.scale_nbytes / q.nbytes,
-            "text": f"scales {q.scale_nbytes:,} bytes ({count})",
-        },
-    ]
-
-
-def _compared(damage: Damage, chosen: bool) -> dict[str, Any]:
-    q, ordinary = damage.quantized, damage.ordinary
-    share = (count / max(ordinary.count, 1) for count, _ in damage.causes.values())
-    _, underflow, clipping = (percent(part) for part in share)
-    return {
-        "format": q.fmt.short,
-        "chosen": chosen,
-        "error": percent(ordinary.relative),
-        "bar": min(1.0, ordinary.relative),
-        "underflow": underflow,
-        "clipping": clipping,
-        "outlier": _error(damage.outlier.relative),
-        "bits": f"{q.bits_per_element:.4g}",
-    }
-
-
-def _error(share: float) -> str:
-    """A relative error as text: what is only the rounding of a float32 is not spelt out."""
-    return "< 0.001 %" if 0 < share < 1e-5 else percent(share)
-
-
-def _note(part: Part) -> str:
-    text = f"{part.count:,} element" + "s" * (part.count != 1)
-    return f"{text}, {_count(part.zeroed, part)} became zero" if part.zeroed else text
-
-
-def _count(count: int, part: Part) -> str:
-    return f"{count:,} ({percent(count / part.count)})"

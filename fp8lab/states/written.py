@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from fp8lab.explain import Anatomy, explain
+from fp8lab.states.axis import overflow_border
 from fp8lab.states.numbers import (
     code_parts,
     code_text,
@@ -144,8 +145,11 @@ def strip(code: Anatomy, asked: float | None) -> dict[str, Any] | None:
         return round(pad + (1 - 2 * pad) * (value - low) / length, 5)
 
     me = around.index(code)
-    left = (around[me - 1].value + code.value) / 2 if me > 0 else code.value
-    right = (around[me + 1].value + code.value) / 2 if me + 1 < len(around) else None
+    border = overflow_border(code.fmt)
+    # At either end of the format the bin goes on to where overflow begins.
+    below = around[me - 1].value if me else -2 * border - code.value
+    above = around[me + 1].value if me + 1 < len(around) else 2 * border - code.value
+    edges = [(code.value + other) / 2 for other in (below, above)]
     texts = distinct([each.value for each in around])
     return {
         "ticks": [
@@ -157,7 +161,7 @@ def strip(code: Anatomy, asked: float | None) -> dict[str, Any] | None:
             }
             for each, text in zip(around, texts, strict=True)
         ],
-        "bin": [place(left), place(code.value if right is None else right)],
+        "bin": [_inside(place(edge)) for edge in edges],
         "asked": _inside(place(asked)) if asked is not None else None,
     }
 

@@ -48,6 +48,7 @@ function bitButtons(paint, step) {
   });
 
   const build = (fields) => {
+    const weighed = fields.some((field) => field.weights.length > 0);
     const held = buttons.findIndex((button) => button.matches(":focus"));
     buttons = [];
     groups.style.setProperty("--bits", fields.reduce((n, f) => n + f.bits.length, 0));
@@ -65,7 +66,7 @@ function bitButtons(paint, step) {
           button.dataset.name = `${field.name} bit ${field.bits.length - 1 - i}`;
           buttons.push(button);
           return h("div", { class: "cell" }, button,
-            field.weights.length ? h("div", { class: "weight" }, field.weights[i]) : null);
+            weighed ? h("div", { class: "weight" }, field.weights[i] ?? "\u00a0") : null);
         })),
         h("div", { class: "reading" }))));
     if (held >= 0) buttons[Math.min(held, buttons.length - 1)].focus();
@@ -141,6 +142,8 @@ export default view("bit_field", (root, send) => {
 
   const format = selectField("Format", choose);
   const layout = h("span", { class: "layout" });
+  const value = h("div", { class: "value" });
+  const kind = h("div", { class: "fp8-chip kind" });
   const bits = bitButtons(type("bits"), step);
   const forms = {
     value: textField("Value", type("value")),
@@ -165,7 +168,7 @@ export default view("bit_field", (root, send) => {
   root.append(
     h("h3", { class: "fp8-title" }, "What number is this code, and what surrounds it?"),
     h("div", { class: "fp8-row head" }, format.element, layout),
-    bits.element,
+    h("div", { class: "top" }, bits.element, h("div", { class: "readout" }, value, kind)),
     h("div", { class: "forms" }, Object.values(forms).map((form) => form.element)),
     formula, summary,
     h("div", { class: "around", role: "group", "aria-label": "Neighbours" },
@@ -173,7 +176,7 @@ export default view("bit_field", (root, send) => {
       h("div", { class: "fp8-row steps" }, steps.previous.button, ulp, steps.next.button)),
     h("p", { class: "fp8-note" }, h("span", { class: "key" }, h("i", { class: "bin" }),
       "the numbers that round to this code"), asked),
-    h("h4", {}, "The same value in other formats"),
+    h("h4", {}, "The same value in other formats, with its relative error"),
     h("div", { class: "wide", tabindex: "0", role: "region",
       "aria-label": "The same value in other formats" }, table),
     h("p", { class: "fp8-note" }, "Click or drag over bits. With a bit in focus: ← → the "
@@ -181,7 +184,7 @@ export default view("bit_field", (root, send) => {
   );
 
   const head = h("thead", {}, h("tr", {},
-    ["Format", "Value", "Relative error", "Code", "Bits"].map((name) =>
+    ["Format", "Value", "Error", "Code", "Bits"].map((name) =>
       h("th", { scope: "col" }, name))));
   const body = h("tbody");
   table.append(head, body);
@@ -218,6 +221,8 @@ export default view("bit_field", (root, send) => {
     format.set(state.choices, state.format);
     layout.textContent = state.layout;
     bits.set(state.fields);
+    value.textContent = `= ${state.value_short}`;
+    kind.textContent = state.kind_text;
     forms.value.set(state.value);
     forms.bits.set(state.bits);
     forms.hex.set(state.hex);

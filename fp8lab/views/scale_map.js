@@ -77,14 +77,18 @@ function heatMap(send) {
   });
 
   /** The legend's swatches are the palette: they know the theme's colours. */
-  const palette = () => [...legend.querySelectorAll("i")].map((swatch) =>
-    getComputedStyle(swatch).backgroundColor.match(/\d+/g).slice(0, 3).map(Number));
+  const palette = () => {
+    const rgb = (swatch) => getComputedStyle(swatch).backgroundColor.match(/\d+/g);
+    const pixels = [...legend.querySelectorAll("i")].map((swatch) =>
+      [...rgb(swatch).slice(0, 3), 255]);
+    return new Uint32Array(Uint8Array.from(pixels.flat()).buffer);
+  };
   const paint = () => {
     if (!map.levels) return;
     const colours = palette();
-    const levels = bytes(map.levels);
     const picture = new ImageData(map.columns, map.rows);
-    levels.forEach((level, i) => picture.data.set([...colours[level], 255], 4 * i));
+    const pixels = new Uint32Array(picture.data.buffer);
+    bytes(map.levels).forEach((level, i) => { pixels[i] = colours[level]; });
     canvas.getContext("2d").putImageData(picture, 0, 0);
   };
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -112,6 +116,8 @@ function heatMap(send) {
         const down = next.column_borders.map((x) => `M${x} 0V${next.rows}`);
         borders.setAttribute("d", [...across, ...down].join(""));
         borders.dataset.key = key;
+        // Dark lines around groups of one row would hide the rows.
+        borders.classList.toggle("gaps", next.row_borders[0] < 4);
       }
       map = next;
       paint();
@@ -188,13 +194,14 @@ function errorChart(send) {
         return put(h("span", { class: `name line-${i}${chosen}` }, line.format), 0, lowest);
       }));
     cliffs.replaceChildren(...lines.map((line, i) => {
-      const { precision, zero, words: [loses, isZero] } = line.cliff;
+      const { precision, zero, title: heading, words: [loses, isZero] } = line.cliff;
       const mark = h("span", { class: `cliff line-${i}${line.chosen ? " chosen" : ""}` });
       mark.style.width = `${(zero - precision) * 100}%`;
       if (line.chosen) {
         cliffWords.className = `cliff-words line-${i}`;
-        cliffWords.replaceChildren(h("i", { class: "dashed" }), `${loses}, `,
-          h("i", { class: "solid" }), isZero);
+        cliffWords.replaceChildren(`${heading} `,
+          h("span", {}, h("i", { class: "dashed" }), loses), " ",
+          h("span", {}, h("i", {}), isZero));
       }
       return put(mark, precision);
     }));
@@ -267,7 +274,7 @@ function shareBar(title) {
 function formatTable(send) {
   const body = h("tbody");
   const heads = ["format", "error of the ordinary elements", "became zero", "clipped",
-    "error of the outlier", "bits an element"];
+    "error of the outlier", "bits each"];
   const element = h("div", { class: "side-by-side", tabindex: "0", role: "region",
     "aria-label": "The formats side by side" },
     h("table", {}, h("thead", {},

@@ -1,8 +1,8 @@
 """The Jupyter host: carries inputs up and one state down, and computes nothing itself.
 
-A view sets ``inputs``; the host calls the view's pure state function with them and sends
-``state`` back. Several coupled traits would let a view draw half of an old and half of a
-new picture; one dict cannot be torn.
+A view sets ``inputs``; the host calls the view's pure state function with them and
+sends ``state`` back. Several coupled traits would let a view draw half of an old and
+half of a new picture; one dict cannot be torn.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ class ViewWidget(anywidget.AnyWidget):
     state = traitlets.Dict().tag(sync=True)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        cls._esm = views.module(cls.view)
-        cls._css = views.style(cls.view)
+        # traitlets makes one more subclass for each instance: it has the texts already.
+        if "view" in cls.__dict__:
+            cls._esm = views.module(cls.view)
+            cls._css = views.style(cls.view)
         super().__init_subclass__(**kwargs)
 
     def __init__(self, *, data: dict[str, Any] | None = None, **inputs: Any) -> None:

@@ -15,9 +15,15 @@ NAMES = (
     "google-chrome-stable",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
+# Playwright's driver is a Node.js that a bare Debian has no libatomic for.
+DEBIAN_PACKAGES = ("chromium", "fonts-dejavu-core", "libatomic1")
 MISSING = (
     "no Chromium was found and none could be installed: install Chromium or Google "
     "Chrome, or set FP8LAB_CHROMIUM to the path of one"
+)
+NO_DRIVER = (
+    "Playwright's driver does not start: install the library that it names above "
+    "(on Debian and Ubuntu: apt-get install libatomic1)"
 )
 
 
@@ -35,23 +41,43 @@ def find() -> str | None:
     return None if named else _kept_by_playwright()
 
 
-def install() -> str | None:
-    """Install Chromium and return its path, or None where no way worked.
+def driver_starts() -> bool:
+    """Say whether Playwright itself can run here; its complaint goes to stderr."""
+    version = [sys.executable, "-m", "playwright", "--version"]
+    return subprocess.run(version, stdout=subprocess.DEVNULL).returncode == 0
 
-    A Debian machine gets Debian's package, which brings its libraries and a font; any
-    other one gets the build that Playwright downloads.
+
+def install() -> None:
+    """Install what is missing, as far as this user may.
+
+    A Debian machine gets Debian's Chromium, which brings its libraries; any other one
+    gets the build that Playwright downloads.
     """
     if shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         apt = ["apt-get", "-q", "-y"]
-        subprocess.run([*apt, "update"], env=quiet, stdout=sys.stderr, check=False)
-        packages = ["install", "--no-install-recommends", "chromium", "fonts-dejavu"]
-        subprocess.run([*apt, *packages], env=quiet, stdout=sys.stderr, check=False)
-        if path := find():
-            return path
-    playwright = [sys.executable, "-m", "playwright", "install", "chromium"]
-    subprocess.run(playwright, stdout=sys.stderr, check=False)
-    return find()
+        packages = ["install", "--no-install-recommends", *DEBIAN_PACKAGES]
+        for arguments in (["update"], packages):
+            subprocess.run([*apt, *arguments], env=quiet, stdout=sys.stderr)
+    if find() is None:
+        download = [sys.executable, "-m", "playwright", "install", "chromium"]
+        subprocess.run(download, stdout=sys.stderr)
+
+
+def main(arguments: list[str]) -> str | None:
+    """Report, after installing if asked to; the result is the process's last word."""
+    named = os.environ.get("FP8LAB_CHROMIUM")
+    if named and not find():
+        return f"fp8lab: FP8LAB_CHROMIUM={named} is not a Chromium that runs"
+    if "--install" in arguments and not (find() and driver_starts()):
+        install()
+    found = find()
+    if found is None:
+        return f"fp8lab: {MISSING}"
+    if not driver_starts():
+        return f"fp8lab: {NO_DRIVER}"
+    print(f"fp8lab: the browser tests use {found}")
+    return None
 
 
 def _runs(path: str) -> bool:
@@ -64,6 +90,8 @@ def _runs(path: str) -> bool:
 
 
 def _kept_by_playwright() -> str | None:
+    if not driver_starts():
+        return None
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -72,7 +100,4 @@ def _kept_by_playwright() -> str | None:
 
 
 if __name__ == "__main__":
-    found = find() or ("--install" in sys.argv and install()) or None
-    if found is None:
-        sys.exit(f"fp8lab: {MISSING}")
-    print(f"fp8lab: the browser tests use {found}")
+    sys.exit(main(sys.argv[1:]))

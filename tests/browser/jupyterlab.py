@@ -39,6 +39,17 @@ CELL_ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets.fla
     .filter(output => output.output_type === 'error')
     .map(error => `cell ${index}: ${error.ename}: ${error.evalue}`))"""
 
+# Chromium draws no picture taller than 16384 pixels.
+NOTEBOOK_HEIGHT = """() => {
+  const panel = window.jupyterapp.shell.currentWidget.node;
+  const cells = panel.querySelector('.jp-WindowedPanel-outer');
+  return Math.min(cells.scrollHeight + 200, 16000);
+}"""
+SCROLL_TO_TOP = """() => {
+  const panel = window.jupyterapp.shell.currentWidget.node;
+  panel.querySelector('.jp-WindowedPanel-outer').scrollTop = 0;
+}"""
+
 
 class JupyterLab:
     """One browser page on a JupyterLab server.
@@ -116,6 +127,18 @@ class JupyterLab:
         """Save the page, or one element, as `tests/browser/screenshots/<name>.png`."""
         path = SCREENSHOTS / f"{name}.png"
         (element or self.page).screenshot(path=path)
+        return path
+
+    def screenshot_notebook(self, name: str) -> Path:
+        """Save the whole notebook, from its first cell to its last, as one picture."""
+        # JupyterLab scrolls inside a panel: only a tall window shows all of it.
+        page, size = self.page, self.page.viewport_size
+        assert size is not None
+        height: int = page.evaluate(NOTEBOOK_HEIGHT)
+        page.set_viewport_size({"width": size["width"], "height": height})
+        page.evaluate(SCROLL_TO_TOP)
+        path = self.screenshot(name)
+        page.set_viewport_size(size)
         return path
 
     def _wait_until(

@@ -13,7 +13,7 @@ LESSONS = sorted((Path(__file__).parents[2] / "lessons").glob("*.ipynb"))
 def test_lesson_runs_in_the_browser(lab: JupyterLab, path: Path) -> None:
     lab.open_notebook(path.name)
     lab.run_all()
-    lab.screenshot(f"lesson-{path.stem}")
+    lab.screenshot_notebook(f"lesson-{path.stem}")
     assert lab.cell_errors() == []
     assert lab.console_errors == []
     assert lab.external_requests == []

@@ -1,4 +1,4 @@
-// The browser's half of view_page.py: a model of six methods, and a hand that drags.
+// The browser's half of view_page.py: a model of six methods.
 
 window.host = {
   /** Show a view's text on the page, as anywidget does: from a Blob URL. */
@@ -29,32 +29,5 @@ window.host = {
     const { default: view } = await import(URL.createObjectURL(blob));
     Object.assign(window.host, { model, updates: 0 });
     window.host.close = await view.render({ model, el: document.querySelector("main") });
-  },
-
-  /** Move a pointer across an element, one event a frame, and count the pictures. */
-  async drag({ selector, start, end, seconds }) {
-    const target = document.querySelector(selector);
-    const box = target.getBoundingClientRect();
-    const fire = (type, t) => {
-      const at = [0, 1].map((i) => start[i] + t * (end[i] - start[i]));
-      const clientX = box.left + box.width * at[0];
-      const clientY = box.top + box.height * at[1];
-      const buttons = type === "pointerup" ? 0 : 1;
-      const options = { bubbles: true, cancelable: true, pointerId: 1, buttons };
-      target.dispatchEvent(new PointerEvent(type, { ...options, clientX, clientY }));
-    };
-    const before = window.host.updates;
-    const begin = performance.now();
-    const passed = () => (performance.now() - begin) / 1000;
-    let frames = 0;
-    fire("pointerdown", 0);
-    while (passed() < seconds) {
-      fire("pointermove", passed() / seconds);
-      frames += 1;
-      await new Promise(requestAnimationFrame);
-    }
-    fire("pointerup", 1);
-    const took = passed();
-    return { updates: (window.host.updates - before) / took, frames: frames / took };
   },
 };

@@ -1,11 +1,12 @@
 """A plain page as the third host of a picture: no notebook, no server, no widgets.
 
-The page holds the six-method model that anywidget promises to a view, and the view's
-text is loaded from a Blob URL, as the notebook and the web page load it. The state
-comes from the Python function itself, so a test drives the whole picture in a second.
+view_host.js holds the six-method model that anywidget promises to a view, and loads the
+view from a Blob URL, as the notebook does. The state comes from the Python function
+itself, so a test drives the whole picture in a second.
 """
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -29,8 +30,7 @@ PAGE = """<!doctype html>
 <link rel="icon" href="data:,">
 <title>A view of fp8lab</title>
 <style>
-  :root { color-scheme: light dark; }
-  body { margin: 8px; background: light-dark(#fff, #0d0f12); }
+  :root { color-scheme: light dark; background: light-dark(#fff, #0d0f12); }
 </style>
 <main></main>
 </html>"""
@@ -164,12 +164,27 @@ class ViewPage:
     ) -> dict[str, float]:
         """Drag across an element, points in fractions of its box, and count.
 
-        Returns the pictures drawn a second (``updates``) and the pointer events sent a
-        second (``frames``): the first cannot exceed the second.
+        Returns the pictures drawn a second (``updates``) and the mouse moves a second
+        that the browser took in (``moves``): the first cannot exceed the second.
         """
-        hand = {"selector": selector, "start": start, "end": end, "seconds": seconds}
-        rate: dict[str, float] = self.page.evaluate("(h) => host.drag(h)", hand)
-        return rate
+        box = self.root.locator(selector).first.bounding_box()
+        assert box is not None, f"{selector} is not on the screen"
+
+        def at(part: float) -> tuple[float, float]:
+            x, y = (a + part * (b - a) for a, b in zip(start, end, strict=True))
+            return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+        self.page.mouse.move(*at(0))
+        self.page.mouse.down()
+        before = self.page.evaluate("host.updates")
+        begin, moves, passed = time.perf_counter(), 0, 0.0
+        while passed < seconds:
+            self.page.mouse.move(*at(passed / seconds))
+            moves += 1
+            passed = time.perf_counter() - begin
+        updates = self.page.evaluate("host.updates") - before
+        self.page.mouse.up()
+        return {"updates": updates / passed, "moves": moves / passed}
 
     def overflow(self) -> list[str]:
         """Return what sticks out of the view on the right and cannot be scrolled to."""

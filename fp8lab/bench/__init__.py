@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m fp8lab.bench codec``: ratios against a named peer."""
