@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
 __all__ = ["Table"]
 
 
+_NUMBER = re.compile(r"[-+]?[\d,.]+(e[-+]?\d+)?\s?%?|-")
+
+
 class Table:
     """Rows of cells under column heads; the last expression of a cell shows it.
+
+    A column of nothing but numbers is aligned to the right.
 
     Parameters
     ----------
@@ -31,41 +37,36 @@ class Table:
     ) -> None:
         self.heads, self.title = tuple(heads), title
         self.rows = [tuple(str(cell) for cell in row) for row in rows]
+        self._align = ["left"] * len(self.heads)
         for row in self.rows:
             if len(row) != len(self.heads):
                 raise ValueError(
                     f"row {row} has {len(row)} cells; there are {len(self.heads)} heads"
                 )
+        for i in range(len(self.heads)):
+            if all(_NUMBER.fullmatch(row[i]) for row in self.rows):
+                self._align[i] = "right"
 
     def __repr__(self) -> str:
         lines = [self.heads, *self.rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.heads))]
         text = (
             "  ".join(
-                cell.rjust(width) if i else cell.ljust(width)
-                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+                cell.rjust(width) if align == "right" else cell.ljust(width)
+                for cell, width, align in zip(line, widths, self._align, strict=True)
             ).rstrip()
             for line in lines
         )
         return "\n".join([*([self.title] if self.title else []), *text])
 
     def _repr_html_(self) -> str:
-        first, right = "text-align:left", "text-align:right"
         title = f"<caption>{escape(self.title)}</caption>" if self.title else ""
-        heads = "".join(
-            f'<th scope="col" style="{right if i else first}">{escape(head)}</th>'
-            for i, head in enumerate(self.heads)
-        )
-        body = "".join(
-            "<tr>"
-            + "".join(
-                f'<td style="{right if i else first};'
-                f'font-variant-numeric:tabular-nums">{escape(cell)}</td>'
-                for i, cell in enumerate(row)
-            )
-            + "</tr>"
-            for row in self.rows
-        )
-        return (
-            f"<table>{title}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+        heads = self._cells("th", self.heads, ' scope="col"')
+        body = "".join(f"<tr>{self._cells('td', row)}</tr>" for row in self.rows)
+        return f"<table>{title}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _cells(self, tag: str, cells: Sequence[str], more: str = "") -> str:
+        return "".join(
+            f'<{tag}{more} style="text-align:{align}">{escape(cell)}</{tag}>'
+            for cell, align in zip(cells, self._align, strict=True)
         )

@@ -19,8 +19,10 @@ def isolated(home: Path, repository: Path) -> dict[str, str]:
         path = settings / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
+    # The kernel chooses its own matplotlib backend: that of this process draws nothing.
+    inherited = {key: v for key, v in os.environ.items() if key != "MPLBACKEND"}
     return {
-        **os.environ,
+        **inherited,
         "PYTHONPATH": str(repository),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),

@@ -12,7 +12,8 @@ import torch
 import fp8lab
 from fp8lab import ALL_FORMATS, INT8, FloatFormat, format_of, format_table
 from fp8lab.formats import Specials
-from tests.oracles import ML_NAMES, TORCH_NAMES, ml_dtype, values_of
+from fp8lab.policies import special_codes
+from tests.oracles import ML_NAMES, TORCH_NAMES, midpoints, ml_dtype, values_of
 
 IEEE_NAMES = ("float32", "float16", "bfloat16")
 BYTE_NAMES = pytest.mark.parametrize("name", ML_NAMES)
@@ -119,6 +120,17 @@ def test_masks_cut_a_code_into_its_fields(fmt):
     assert fmt.magnitude_mask & fmt.mantissa_mask == fmt.mantissa_mask
     assert np.iinfo(fmt.code_dtype).max >= fmt.code_count - 1
     assert fmt.code_dtype.kind == "u"
+
+
+@BYTE_NAMES
+def test_the_overflow_threshold_is_where_overflow_starts(name):
+    fmt, threshold = format_of(name), format_of(name).overflow_threshold
+    assert threshold == midpoints(name)[-1]
+    below = np.nextafter(threshold, 0)
+    assert fp8lab.encode(below, fmt, policy="ml_dtypes") == fmt.max_code
+    above = np.nextafter(threshold, np.inf)
+    overflow = special_codes(fmt, "ml_dtypes").overflow[0]
+    assert fp8lab.encode(above, fmt, policy="ml_dtypes") == overflow
 
 
 def test_tf32_is_fp32_cut_to_19_bits():

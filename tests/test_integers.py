@@ -69,6 +69,7 @@ def test_codes_are_symmetric_and_decode_to_themselves(fmt, top):
 def test_records():
     assert (INT8.bits, INT8.max, INT8.code_dtype) == (8, 127.0, np.int8)
     assert (INT4.bits, INT4.max, INT4.code_dtype) == (4, 7.0, np.int8)
+    assert (INT8.overflow_threshold, INT4.overflow_threshold) == (127.5, 7.5)
     assert INT8.smallest_subnormal == INT4.smallest_subnormal == 1.0
     assert (str(INT8), str(INT4)) == ("INT8", "INT4")
     assert repr(INT8) == "<INT8: 8 bits, whole numbers -127 to 127, ulp 1>"

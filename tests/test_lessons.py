@@ -22,6 +22,10 @@ def read(path: Path) -> NotebookNode:
     return notebook
 
 
+def has_picture(output: NotebookNode) -> bool:
+    return "image/png" in output.get("data", {})
+
+
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
@@ -65,6 +69,8 @@ def test_lesson_runs(path: Path, repository: Path, tmp_path: Path) -> None:
         notebook, timeout=CELL_SECONDS, resources={"metadata": {"path": str(folder)}}
     )
     client.execute(env=isolated(tmp_path, repository))
+    figures = [cell for cell in code_cells(notebook) if "plt.show()" in cell.source]
+    assert all(any(has_picture(o) for o in cell.outputs) for cell in figures)
     complaints = [
         output.text
         for cell in code_cells(notebook)

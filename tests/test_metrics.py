@@ -295,6 +295,15 @@ def test_without_a_limit_the_largest_value_is_the_limit():
     )
 
 
+def test_a_quantized_tensor_brings_its_limits():
+    x, _ = pair()
+    q = quantize(x, "E4M3FN", "1x32", amax=0.7)
+    by_itself, told = error_split(x, q), error_split(x, q, limit=q.limits())
+    assert by_itself == told
+    assert by_itself.clipping.count == (np.abs(x) > q.limits()).sum() > 0
+    assert error_split(x, quantize(x, "E4M3FN", "1x32")).clipping.count == 0
+
+
 def test_a_negative_value_clips_too():
     split = error_split(np.array([-9.0, 1.0]), np.array([-4.0, 1.0]))
     assert split.clipping.count == 1

@@ -401,6 +401,27 @@ def test_scales_as_stored():
     assert np.array_equal(q.scale_codes, q.scales)
 
 
+def test_limits_are_where_each_element_clips():
+    x = tensor((10, 100))
+    for element, threshold in (("E4M3FN", 464), ("E5M2", 61440), ("INT8", 127.5)):
+        for group in ("per-tensor", "per-token", "1x32", (3, 7)):
+            q = quantize(x, element, group, amax=1.5)
+            limits = q.limits()
+            assert limits.shape == x.shape
+            expected = q.group.expand(q.scales * np.float32(threshold), x.shape)
+            assert np.array_equal(limits, expected)
+            inside = np.abs(x) <= limits
+            half_step = np.abs(limits) / threshold * (threshold - q.fmt.max)
+            error = np.abs(x - q.dequantize())
+            assert (error[inside] <= half_step[inside] * 1.00001).all()
+            assert (error[~inside] > half_step[~inside] * 0.99999).all()
+
+
+def test_limits_of_the_largest_numbers_raise_no_warning():
+    q = quantize(np.array([3.4e38, 1.0], np.float32))
+    assert (q.limits() > 3.3e38).all()
+
+
 # ------------------------------------------------------------------------ dequantize
 def test_every_output_dtype():
     q = make((40, 70), "1x32")

@@ -85,11 +85,18 @@ function view(name, build) {
       };
       el.append(root);
       root.append(error);
+      // A class and not a container query: containment makes a view in a row of widgets
+      // collapse to nothing.
+      const sizes = new ResizeObserver(() => {
+        root.classList.toggle("fp8-narrow", root.clientWidth < 620);
+      });
+      sizes.observe(root);
       model.on("change:state", update);
       update();
       return () => {
         model.off("change:state", update);
         link.close();
+        sizes.disconnect();
         root.remove();
       };
     },

@@ -1,3 +1,8 @@
+/** Write into an element only what has changed: an untouched one is not laid out. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Call `move(event)` on a press and on each movement until the release. */
 function dragging(element, move) {
   element.addEventListener("pointerdown", (event) => {
@@ -149,10 +154,10 @@ function errorChart(send) {
   const slider = h("input", { type: "range", step: "0.01", "aria-label": "Size of the outlier" });
   const size = h("output", { class: "size" });
   const value = h("span", {});
-  const title = h("p", { class: "chart-title" });
+  const title = h("strong", {});
   const cliffWords = h("p", {});
   const element = h("div", { class: "chart" },
-    title, cliffWords,
+    h("p", { class: "chart-title" }, title), cliffWords,
     h("div", { class: "axes" }, left, plot, below, slider),
     h("p", { class: "slider-text" }, "outlier: ", size, value));
   const table = dataTable("The chart as a table");
@@ -218,7 +223,7 @@ function errorChart(send) {
       const { chart } = state;
       decades = chart.decades;
       if (!drawn.table) drawAxes(chart);
-      title.replaceChildren(h("strong", {}, chart.title));
+      write(title, chart.title);
       const key = JSON.stringify(chart.lines);
       const changed = drawn.key !== key;
       drawn = { key, table: chart.table };
@@ -232,8 +237,8 @@ function errorChart(send) {
       // A state that is one step old must not pull the thumb out of the hand.
       if (!slider.matches(":active")) slider.value = decades.value;
       slider.setAttribute("aria-valuetext", state.outlier_text);
-      size.textContent = state.outlier_text;
-      value.textContent = ` (value ${state.outlier_value})`;
+      write(size, state.outlier_text);
+      write(value, ` (value ${state.outlier_value})`);
     },
   };
 }
@@ -241,12 +246,24 @@ function errorChart(send) {
 /** Who pays: the error of four parts of the matrix. */
 function partTiles() {
   const element = h("dl", { class: "parts" });
+  let tiles = [];
+  const tile = ({ kind, name }) => {
+    const error = h("dd", {});
+    const note = h("dd", { class: "note" });
+    const made = h("div", { class: kind }, h("dt", {}, name), error, note);
+    return { made, error, note };
+  };
   return {
     element,
     set({ parts }) {
-      element.replaceChildren(...parts.map((part) =>
-        h("div", { class: part.kind }, h("dt", {}, part.name),
-          h("dd", {}, part.error), h("dd", { class: "note" }, part.note))));
+      if (!tiles.length) {
+        tiles = parts.map(tile);
+        element.append(...tiles.map(({ made }) => made));
+      }
+      parts.forEach((part, i) => {
+        write(tiles[i].error, part.error);
+        write(tiles[i].note, part.note);
+      });
     },
   };
 }
@@ -256,16 +273,21 @@ function shareBar(title) {
   const bar = h("div", { class: "bar", "aria-hidden": "true" });
   const words = h("p", { class: "words" });
   const element = h("div", { class: "share" }, h("p", {}, h("strong", {}, title)), bar, words);
+  let pieces = [];
+  const piece = ({ name }) => ({ part: h("i", { class: name }), text: h("span", {}), name });
   return {
     element,
     set(shares) {
-      bar.replaceChildren(...shares.map((part) => {
-        const piece = h("i", { class: part.name });
-        piece.style.flexGrow = String(part.share);
-        return piece;
-      }));
-      words.replaceChildren(...shares.map((part) =>
-        h("span", {}, h("i", { class: part.name }), part.text)));
+      if (!pieces.length) {
+        pieces = shares.map(piece);
+        bar.append(...pieces.map(({ part }) => part));
+        words.append(...pieces.map(({ text, name }) =>
+          h("span", {}, h("i", { class: name }), text)));
+      }
+      shares.forEach((given, i) => {
+        pieces[i].part.style.flexGrow = String(given.share);
+        write(pieces[i].text, given.text);
+      });
     },
   };
 }
@@ -296,16 +318,19 @@ function formatTable(send) {
     element,
     set({ comparison }) {
       while (rows.length < comparison.length) rows.push(row(rows.length));
-      body.replaceChildren(...rows.slice(0, comparison.length).map(({ made }) => made));
+      if (body.childElementCount !== comparison.length) {
+        body.replaceChildren(...rows.slice(0, comparison.length).map(({ made }) => made));
+      }
       comparison.forEach((given, i) => {
         const { made, button, fill, error, cells } = rows[i];
         made.className = given.chosen ? "chosen" : "";
-        button.dataset.format = button.textContent = given.format;
+        button.dataset.format = given.format;
+        write(button, given.format);
         button.setAttribute("aria-pressed", given.chosen);
         fill.style.width = `${given.bar * 100}%`;
-        error.textContent = given.error;
+        write(error, given.error);
         const texts = [given.underflow, given.clipping, given.outlier, given.bits];
-        cells.forEach((cell, j) => { cell.textContent = texts[j]; });
+        cells.forEach((cell, j) => write(cell, texts[j]));
       });
     },
   };
@@ -338,8 +363,8 @@ export default view("scale_map", (root, send) => {
   );
 
   return (state) => {
-    title.textContent = state.question;
-    summary.textContent = state.summary;
+    write(title, state.question);
+    write(summary, state.summary);
     format.set(state.formats, state.format);
     group.set(state.groups, state.group);
     dtype.set(state.scale_dtypes, state.scale_dtype);

@@ -4,7 +4,7 @@ from tests.browser.jupyterlab import JupyterLab
 from tests.browser.server import Server
 
 def test_widgets(lab, server):
-    nb = nbformat.v4.new_notebook()
+    nb = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
     nb.cells = [nbformat.v4.new_code_cell(c) for c in (
         "from fp8lab.widgets import BitField, NumberLine, Stacks\nbf = BitField(0.3); bf",
         "nl = NumberLine(17, beside=('E5M2','BF16')); nl",
@@ -12,7 +12,10 @@ def test_widgets(lab, server):
         "import ipywidgets\nipywidgets.HBox([BitField(1), NumberLine(3)])",
     )]
     nbformat.write(nb, server.root / "v1.ipynb")
-    lab.open_notebook("v1.ipynb")
+    try:
+        lab.open_notebook("v1.ipynb")
+    except Exception:
+        lab.screenshot("zz-fail"); print(lab.console_errors); print(open(server.log).read()[-3000:]); raise
     lab.run_all()
     assert lab.cell_errors() == []
     w = lab.widget(".fp8-bit_field").first
