@@ -1,4 +1,4 @@
-"""Any array will do: shapes, strides, memory order, alignment, out=, threads.
+"""Any array will do: shapes, strides, memory order, alignment, ``out``, threads.
 
 Every call runs with all NumPy float exceptions raising: the codec is quiet.
 """
@@ -8,9 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 import ml_dtypes
 import numpy as np
 import pytest
+import torch
 
 from fp8lab import decode, encode, format_of, round_to
-from tests.oracles import assert_same_bits, ml_dtypes_codes, values_of
+from tests.oracles import (
+    SIGNED_NAMES,
+    assert_same_bits,
+    boundaries,
+    every_bfloat16,
+    ml_dtypes_codes,
+    values_of,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -186,3 +194,42 @@ def test_eight_threads_give_the_bytes_of_one():
     expected = [work(x) for x in inputs]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, inputs)) == expected
+
+
+def test_values_may_overwrite_the_memory_of_their_codes():
+    memory = np.zeros(100_000, np.float32)
+    codes = np.random.default_rng(7).integers(0, 127, memory.size).astype(np.uint8)
+    for start in (0, 3 * memory.size, 50_001):
+        inside = memory.view(np.uint8)[start : start + memory.size]
+        inside[:] = codes
+        assert np.array_equal(decode(inside, out=memory), decode(codes))
+
+
+def test_codes_of_either_byte_order_decode():
+    codes = np.arange(0x7C00, dtype=np.uint16)
+    expected = codes.view(np.float16)
+    assert np.array_equal(decode(codes.astype(">u2"), "FP16"), expected)
+
+
+# --------------------------------------------------------------------- flush to zero
+def test_a_thread_that_flushes_subnormals_gets_the_same_bytes():
+    """PyTorch users may set this for speed; it changes every float32 addition."""
+    x = np.concatenate([boundaries(name) for name in SIGNED_NAMES])
+    x = np.concatenate([x, every_bfloat16()])
+
+    def work() -> bytes:
+        parts = []
+        for name in SIGNED_NAMES:
+            codes = encode(x, name)
+            parts += [codes, decode(codes, name), round_to(x, name)]
+            parts.append(encode(x, name, rounding="toward-zero"))
+        return b"".join(part.tobytes() for part in parts)
+
+    def flushed() -> bytes:
+        if not torch.set_flush_denormal(True):
+            pytest.skip("this processor cannot flush subnormals")
+        assert np.float32(1e-40) * np.float32(1) == 0
+        return work()
+
+    with ThreadPoolExecutor(1) as pool:  # the setting dies with the thread
+        assert pool.submit(flushed).result() == work()

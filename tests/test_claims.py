@@ -20,4 +20,4 @@ def test_commands_print_what_the_page_says(name: str) -> None:
     parsed = doctest.DocTestParser().get_doctest(text, names, name, name, 0)
     assert len(parsed.examples) > 1
     result = doctest.DocTestRunner(verbose=False).run(parsed)
-    assert result.failed == 0, f"{result.failed} of {result.attempted} differ: see above"
+    assert result.failed == 0, f"{result.failed} of {result.attempted} differ"

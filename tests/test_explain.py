@@ -1,11 +1,13 @@
 """The anatomy of every code, against its value by ml_dtypes and plain text."""
 
+import doctest
 import re
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+import fp8lab
 from fp8lab import ALL_FORMATS, E4M3FN, E5M2, decode, encode, explain, format_of
 from tests.oracles import ML_NAMES, values_of
 
@@ -158,3 +160,9 @@ def test_the_text_of_some_codes():
 def test_any_integer_is_a_code(make):
     assert explain(make(45)) == explain(45, E4M3FN) == explain(45, "e4m3fn")
     assert type(explain(make(45)).code) is int
+
+
+def test_the_example_of_the_package_is_true():
+    failures, examples = doctest.testmod(fp8lab)
+    assert examples > 0
+    assert failures == 0

@@ -163,6 +163,8 @@ export default view("bit_field", (root, send) => {
   const steps = { previous: stepper("previous", "◀ "), next: stepper("next", " ▶") };
   const ulp = h("span", { class: "ulp" });
   const asked = h("span", { class: "key" }, h("i"), "the value you typed");
+  const legend = h("p", { class: "fp8-note" }, h("span", { class: "key" },
+    h("i", { class: "bin" }), "the numbers that round to this code"), asked);
   const table = h("table", { class: "others" });
 
   root.append(
@@ -174,8 +176,7 @@ export default view("bit_field", (root, send) => {
     h("div", { class: "around", role: "group", "aria-label": "Neighbours" },
       strip.element,
       h("div", { class: "fp8-row steps" }, steps.previous.button, ulp, steps.next.button)),
-    h("p", { class: "fp8-note" }, h("span", { class: "key" }, h("i", { class: "bin" }),
-      "the numbers that round to this code"), asked),
+    legend,
     h("h4", {}, "The same value in other formats, with its relative error"),
     h("div", { class: "wide", tabindex: "0", role: "region",
       "aria-label": "The same value in other formats" }, table),
@@ -240,6 +241,7 @@ export default view("bit_field", (root, send) => {
       button.setAttribute("aria-label", `${way} value: ${text.textContent}`);
     }
     ulp.textContent = state.ulp ? `ulp ${state.ulp}` : "";
+    legend.hidden = !state.strip;
     asked.hidden = !(state.strip && state.strip.asked !== null);
     drawOthers();
   };

@@ -112,14 +112,23 @@ function dataTable(caption) {
     h("summary", {}, caption),
     h("div", { class: "fp8-scroll", tabindex: "0" }, table),
   );
+  let latest = null;
+  const render = () => {
+    // Closed, it costs nothing while something is dragged.
+    if (!element.open || latest === null) return;
+    const [head, ...body] = latest;
+    latest = null;
+    table.replaceChildren(
+      h("thead", {}, h("tr", {}, head.map((c) => h("th", { scope: "col" }, c)))),
+      h("tbody", {}, body.map((r) => h("tr", {}, r.map((c) => h("td", {}, c))))),
+    );
+  };
+  element.addEventListener("toggle", render);
   return {
     element,
     set(rows) {
-      const [head, ...body] = rows;
-      table.replaceChildren(
-        h("thead", {}, h("tr", {}, head.map((c) => h("th", { scope: "col" }, c)))),
-        h("tbody", {}, body.map((r) => h("tr", {}, r.map((c) => h("td", {}, c))))),
-      );
+      latest = rows;
+      render();
     },
   };
 }

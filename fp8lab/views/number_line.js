@@ -21,9 +21,15 @@ function strip(y, height) {
     subnormal: path("subnormal"), ticks: path("ticks"), powers: path("powers"),
     ties: path("ties"),
   };
+  const drawn = ["shaded", "outside", "bands", "subnormal", "ticks", "powers", "ties"];
+  let shown = "";
   return {
     element: stretched(y, height, Object.values(parts)),
     set(lane) {
+      // While x is dragged the values stand still: nothing to paint anew.
+      const key = JSON.stringify(drawn.map((name) => lane[name]));
+      if (key === shown) return;
+      shown = key;
       for (const name of ["shaded", "outside", "bands"]) {
         parts[name].setAttribute("d", boxes(lane[name] ?? []));
       }
@@ -176,7 +182,14 @@ export default view("number_line", (root, send) => {
     axis.element);
   const beside = h("span", { class: "group", role: "group", "aria-label": "Also show" });
   const summary = h("p", { class: "summary", "aria-live": "polite" });
-  const facts = h("dl", { class: "facts" });
+  const facts = h("div", { class: "facts" });
+  const readings = [];
+  const reading = () => {
+    const name = h("span", { class: "name" });
+    const value = h("span");
+    facts.append(h("div", {}, name, value));
+    return { set: (fact) => { [name.textContent, value.textContent] = fact; } };
+  };
   const table = dataTable("The same as a table");
   const keys = [
     ["shaded", "bin of an even code"], ["shaded", "bin of an odd code"], ["ties", "tie"],
@@ -281,8 +294,8 @@ export default view("number_line", (root, send) => {
     slider.setAttribute("aria-valuenow", state.at);
     slider.setAttribute("aria-valuemin", 0);
     slider.setAttribute("aria-valuemax", 1);
-    facts.replaceChildren(...state.facts.map(([name, value]) =>
-      h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+    while (readings.length < state.facts.length) readings.push(reading());
+    state.facts.forEach((fact, i) => readings[i].set(fact));
     table.set([["format", "x becomes", "code", "probability", "relative error"],
       ...[state.main, ...state.lanes].flatMap((lane) => lane.outcomes.map((o) =>
         [lane.format, o.value, o.code, o.share || "100 %", lane.error]))]);

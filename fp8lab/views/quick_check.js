@@ -89,6 +89,13 @@ export default view("quick_check", (root, send) => {
       ? { typed: number.input.value } : { choice: state.choice };
     send({ ...given, locked: true });
   });
+  // In a notebook Enter belongs to the cells, and no form would hear of it.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    event.stopPropagation();
+    form.requestSubmit();
+  });
   root.append(form);
 
   return (next) => {

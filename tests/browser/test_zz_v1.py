@@ -32,11 +32,23 @@ def test_widgets(lab, server):
     s.scroll_into_view_if_needed()
     lab.page.evaluate("""() => { window.n = 0; new MutationObserver(() => n++).observe(document.querySelector('.fp8-number_line .knob'), {attributes: true}); }""")
     b = s.bounding_box()
+    import psutil, os
+    def cpu():
+        out = {}
+        for pr in psutil.Process(os.getpid()).children(recursive=True):
+            try:
+                c = " ".join(pr.cmdline()); k = "kernel" if "ipykernel" in c else "server" if "jupyter" in c else "renderer" if "type=renderer" in c else "gpu" if "gpu-process" in c else "browser" if "chrom" in c else "other"
+                ti = pr.cpu_times(); out[k] = out.get(k, 0) + ti.user + ti.system
+            except psutil.Error: pass
+        ti = os.times(); out["me"] = ti.user + ti.system
+        return out
+    c0 = cpu()
     lab.page.mouse.move(b["x"] + 100, b["y"] + 60); lab.page.mouse.down()
     t0 = time.perf_counter(); k = 0
     while (t := time.perf_counter() - t0) < 3:
         lab.page.mouse.move(b["x"] + 100 + 700 * t / 3, b["y"] + 60); k += 1
     lab.page.mouse.up()
+    c1 = cpu(); nn = lab.page.evaluate("n"); print({k: round((c1[k] - c0.get(k, 0)) / nn * 1e3, 1) for k in c1}, "cpu ms per update", psutil.cpu_percent(0.5), os.getloadavg())
     print("JUPYTERLAB drag", lab.page.evaluate("n") / 3, "updates/s", k / 3, "moves/s")
     h = lab.widget(".fp8-number_line").nth(1)
     h.scroll_into_view_if_needed()
