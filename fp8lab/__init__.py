@@ -16,6 +16,7 @@ scale: x ~ decode(code) * scale.
 
 from fp8lab.amax import measure_amax
 from fp8lab.codec import decode, encode, round_to
+from fp8lab.errors import ErrorSplit, error_split, outlier_mask
 from fp8lab.explain import Anatomy, explain
 from fp8lab.formats import (
     ALL_FORMATS,
@@ -41,11 +42,9 @@ from fp8lab.formats import (
 from fp8lab.granularity import GROUPS, GroupShape, group_of
 from fp8lab.integers import INT4, INT8, IntFormat
 from fp8lab.metrics import (
-    error_split,
     first_difference,
     mean_relative_error,
     mse,
-    outlier_mask,
     relative_rms,
     saturation_rate,
     sqnr_db,
@@ -53,7 +52,8 @@ from fp8lab.metrics import (
     underflow_rate,
 )
 from fp8lab.policies import POLICIES, Policy
-from fp8lab.quantization import QuantizedTensor, dequantize, quantize
+from fp8lab.quantization import quantize
+from fp8lab.quantized import QuantizedTensor, dequantize
 from fp8lab.rounding import Rounding
 from fp8lab.scales import ScaleDtype, ScaleRule, compute_scale
 from fp8lab.scaling import (
@@ -90,6 +90,7 @@ __all__ = [
     "Anatomy",
     "DelayedAmax",
     "DynamicAmax",
+    "ErrorSplit",
     "FloatFormat",
     "GroupShape",
     "IntFormat",

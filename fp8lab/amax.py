@@ -11,8 +11,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from fp8lab.arrays import as_floats
-from fp8lab.fast import CHUNK, widen_bfloat16
+from fp8lab.arrays import CHUNK, as_floats, widen_bfloat16
 from fp8lab.granularity import GroupShape, Tile, as_matrix, group_of
 
 __all__ = ["NonFinite", "measure_amax", "nonfinite_of"]

@@ -12,9 +12,19 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fp8lab.fast import CHUNK, widen_bfloat16
+__all__ = [
+    "CHUNK",
+    "as_floats",
+    "chunks",
+    "float_name",
+    "prepare_out",
+    "to_float32_odd",
+    "widen",
+    "widen_bfloat16",
+]
 
-__all__ = ["as_floats", "chunks", "prepare_out", "widen"]
+CHUNK = 1 << 16
+"""Elements a piece: what stays in a 1 MiB cache and pays NumPy's calls rarely."""
 
 Flag = Literal["readonly", "writeonly", "contig", "overlap_assume_elementwise"]
 
@@ -44,6 +54,24 @@ def as_floats(x: Any, name: str = "x") -> np.ndarray:
     )
 
 
+def float_name(dtype: npt.DTypeLike | str) -> str:
+    """Return ``"float64"``, ``"float32"``, ``"float16"`` or ``"bfloat16"``.
+
+    Raises
+    ------
+    ValueError
+        ``dtype`` is none of these.
+    """
+    try:
+        name = dtype if dtype == "bfloat16" else np.dtype(dtype).name
+    except TypeError:
+        name = ""
+    if name not in (*FLOATS, "bfloat16"):
+        known = ", ".join((*FLOATS, "'bfloat16'"))
+        raise ValueError(f"dtype is {dtype!r}; use one of {known}")
+    return str(name)
+
+
 def _from_python(x: Any, name: str) -> np.ndarray:
     try:
         array = np.asarray(x)
@@ -58,6 +86,28 @@ def widen(x: np.ndarray) -> npt.NDArray[np.float64]:
         x = widen_bfloat16(x)
     with np.errstate(invalid="ignore"):  # a signalling NaN may set the flag
         return x.astype(np.float64)
+
+
+def widen_bfloat16(patterns: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+    """Bfloat16 bit patterns as float32: exact, the pattern is the top half."""
+    return (patterns.astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+def to_float32_odd(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Float64 to float32, rounded to odd: a second rounding then stays correct.
+
+    Truncate, and set the last bit if anything was lost (Boldo and Melquiond 2008). The
+    24 bits leave room for any later rounding to at most 22.
+    """
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        y = x.astype(np.float32)
+        back = y.astype(np.float64)
+        away = np.abs(back) > np.abs(x)
+        inexact = back != x
+    bits = y.view(np.uint32)
+    bits -= away
+    bits |= inexact
+    return y
 
 
 def prepare_out(out: Any, like: np.ndarray, dtype: np.dtype) -> np.ndarray:

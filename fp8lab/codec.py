@@ -7,24 +7,22 @@ Rounding ("which number") and encoding ("which bits") are two verbs, tied by
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fp8lab.arrays import as_floats, chunks, prepare_out, widen
-from fp8lab.fast import (
+from fp8lab.arrays import (
     CHUNK,
-    MagicRounder,
-    bfloat16_table,
-    decode_table,
-    encoder32,
-    float16_table,
-    pair_table,
+    as_floats,
+    chunks,
+    float_name,
+    prepare_out,
     to_float32_odd,
-    uses_magic,
+    widen,
 )
+from fp8lab.fast import MagicRounder, encoder32, uses_magic
 from fp8lab.formats import E4M3FN, FP16, FloatFormat, format_of
 from fp8lab.policies import Policy, SpecialCodes, special_codes
 from fp8lab.rounding import (
@@ -33,6 +31,7 @@ from fp8lab.rounding import (
     encode_reference,
     rounding_of,
 )
+from fp8lab.tables import bfloat16_table, decode_table, float16_table, pair_table
 
 __all__ = ["decode", "encode", "round_to"]
 
@@ -92,10 +91,12 @@ def encode(
     fmt, mode = format_of(fmt), rounding_of(rounding)
     specials = special_codes(fmt, policy)
     array = as_floats(x)
-    _check_random(array, mode, rng, random_bits)
+    check_random(array, mode, rng, random_bits)
     result = prepare_out(out, array, fmt.code_dtype)
     if mode is Rounding.STOCHASTIC:
-        _encode_stochastic(array, result, fmt, specials, rng, random_bits)
+        pieces = _stochastic(array, result, fmt, specials, rng, random_bits)
+        for codes, target in pieces:
+            target[...] = codes
     else:
         slow = fmt.bits > 8
         size = min(SLOW_CHUNK if slow else CHUNK, array.size)
@@ -137,31 +138,34 @@ def encode_kernel(
     return lambda x, codes: encode32(to_float32_odd(x), codes)
 
 
-def _encode_stochastic(
+def _stochastic(
     x: np.ndarray,
-    codes: np.ndarray,
+    out: np.ndarray,
     fmt: FloatFormat,
     specials: SpecialCodes,
     rng: np.random.Generator | None,
     random_bits: np.ndarray | None,
-) -> None:
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (codes, piece of ``out``) in C order, so that a seed fixes every code."""
     given = () if random_bits is None else (random_bits,)
-    for pieces in chunks(x, *given, out=codes, order="C", size=SLOW_CHUNK):
+    for pieces in chunks(x, *given, out=out, order="C", size=SLOW_CHUNK):
         bits = (
             rng.integers(0, 1 << 32, size=pieces[0].size, dtype=np.uint32)
             if rng is not None
             else pieces[1]
         )
         mode = Rounding.STOCHASTIC
-        pieces[-1][...] = encode_reference(widen(pieces[0]), fmt, specials, mode, bits)
+        codes = encode_reference(widen(pieces[0]), fmt, specials, mode, bits)
+        yield codes, pieces[-1]
 
 
-def _check_random(
+def check_random(
     x: np.ndarray,
     mode: Rounding,
     rng: np.random.Generator | None,
     random_bits: np.ndarray | None,
 ) -> None:
+    """Raise ValueError unless the random numbers that ``mode`` needs are given."""
     given = (rng is not None) + (random_bits is not None)
     if mode is not Rounding.STOCHASTIC:
         if given:
@@ -278,7 +282,7 @@ def round_to(
     fmt, mode = format_of(fmt), rounding_of(rounding)
     specials = special_codes(fmt, policy)
     array = as_floats(x)
-    _check_random(array, mode, rng, random_bits)
+    check_random(array, mode, rng, random_bits)
     wanted = array.dtype if _holds(array.dtype, fmt) else np.dtype(np.float32)
     result = prepare_out(out, array, wanted)
     if array.dtype == np.float32 and uses_magic(fmt, specials, mode):
@@ -286,17 +290,20 @@ def round_to(
         kernel: Kernel = MagicRounder(fmt, specials, size)
         for piece, values in chunks(array, out=result, size=size):
             kernel(piece, values)
+    elif mode is Rounding.STOCHASTIC:
+        size = min(SLOW_CHUNK, array.size)
+        back = _decode_kernel(fmt, wanted, size)
+        pieces = _stochastic(array, result, fmt, specials, rng, random_bits)
+        for codes, values in pieces:
+            back(codes.astype(fmt.code_dtype), values)
     else:
-        codes = encode(
-            array,
-            fmt,
-            rounding=mode,
-            policy=policy,
-            rng=rng,
-            random_bits=random_bits,
-        )
-        name = "bfloat16" if wanted == np.uint16 else wanted
-        decode(codes, fmt, dtype=name, out=result)
+        size = min(SLOW_CHUNK if fmt.bits > 8 else CHUNK, array.size)
+        there = encode_kernel(array.dtype, fmt, specials, mode, size)
+        back = _decode_kernel(fmt, wanted, size)
+        scratch = np.empty(size, fmt.code_dtype)
+        for piece, values in chunks(array, out=result, size=size):
+            there(piece, scratch[: piece.size])
+            back(scratch[: piece.size], values)
     return result if out is not None else result[()]
 
 
@@ -319,10 +326,9 @@ def _as_codes(codes: Any, fmt: FloatFormat) -> np.ndarray:
 
 
 def _value_dtype(dtype: npt.DTypeLike | str, fmt: FloatFormat) -> np.dtype:
-    name = dtype if dtype == "bfloat16" else np.dtype(dtype).name
-    wanted = np.dtype(np.uint16) if name == "bfloat16" else np.dtype(name)
-    known = name in ("bfloat16", "float16", "float32", "float64")
-    if not (known and _holds(wanted, fmt)):
+    name = float_name(dtype)
+    wanted = np.dtype(np.uint16 if name == "bfloat16" else name)
+    if not _holds(wanted, fmt):
         raise ValueError(
             f"cannot decode {fmt} to {name} exactly; use float32 or float64"
         )

@@ -1,6 +1,6 @@
 """The same rule as `fp8lab.rounding`, at memory-bound speed, a chunk at a time.
 
-Three techniques, all exact, none with state shared between threads:
+Two techniques, both exact, neither with state shared between threads:
 
 *The magic add* (float32, nearest-even). Let e be the exponent of |x|, at least emin,
 and M = 2**(e + 23 - m) plus a small whole number of its ulps. One float32 addition
@@ -9,12 +9,8 @@ the low bits of t count the steps. Choosing M's own low bits as the code at whic
 binade starts makes the low byte of t the finished code. Subnormals need nothing extra:
 they share the lowest binade's step. The base code is even, so ties go to even codes.
 
-*The round-to-odd prefix* (float32, any deterministic mode). The top 16 bits of a
-float32, with the last bit set if anything below was set, decide the result of every
-rounding to at most 5 mantissa bits. So 65,536 table entries, filled in by the readable
-rule, hold any format of 8 bits, any mode and any policy.
-
-*The pair table* (decode). Two codes are one uint16: 65,536 entries of two float32.
+*The round-to-odd prefix* (float32, any other deterministic mode or format): one look-up
+in a table of `fp8lab.tables`.
 
 Chunks of 64 Ki elements keep the working set in a 1 MiB L2 cache while paying NumPy's
 cost of a call (0.7 us) rarely.
@@ -27,24 +23,13 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from fp8lab.arrays import CHUNK
 from fp8lab.formats import FloatFormat, Specials
 from fp8lab.policies import SpecialCodes
-from fp8lab.rounding import Rounding, decode_reference, encode_reference
+from fp8lab.rounding import Rounding
+from fp8lab.tables import decode_table, prefix_table
 
-__all__ = [
-    "CHUNK",
-    "MagicEncoder",
-    "TableEncoder",
-    "bfloat16_table",
-    "decode_table",
-    "encoder32",
-    "float16_table",
-    "pair_table",
-    "to_float32_odd",
-    "widen_bfloat16",
-]
-
-CHUNK = 1 << 16
+__all__ = ["MagicEncoder", "MagicRounder", "TableEncoder", "encoder32", "uses_magic"]
 
 _ABS = np.array(0x7FFFFFFF, np.int32)
 _SIGN = np.array(-0x80000000, np.int32)
@@ -249,83 +234,3 @@ def encoder32(
     if uses_magic(fmt, specials, rounding):
         return MagicEncoder(fmt, specials, size)
     return TableEncoder(prefix_table(fmt, specials, rounding), size)
-
-
-@lru_cache(maxsize=64)
-def prefix_table(
-    fmt: FloatFormat, specials: SpecialCodes, rounding: Rounding
-) -> npt.NDArray[np.uint8]:
-    """Codes of all 65,536 round-to-odd prefixes of a float32."""
-    prefix = np.arange(1 << 16, dtype=np.uint32)
-    # An odd prefix stands for everything strictly between it and its even
-    # neighbours; any member will do, so the last bit of the float32 is set.
-    x = ((prefix << 16) | (prefix & 1)).view(np.float32)
-    return _frozen_codes(x, fmt, specials, rounding)
-
-
-@lru_cache(maxsize=64)
-def bfloat16_table(
-    fmt: FloatFormat, specials: SpecialCodes, rounding: Rounding
-) -> npt.NDArray[np.uint8]:
-    """Codes of all 65,536 bfloat16 bit patterns."""
-    patterns = np.arange(1 << 16, dtype=np.uint16)
-    return _frozen_codes(widen_bfloat16(patterns), fmt, specials, rounding)
-
-
-@lru_cache(maxsize=64)
-def float16_table(
-    fmt: FloatFormat, specials: SpecialCodes, rounding: Rounding
-) -> npt.NDArray[np.uint8]:
-    """Codes of all 65,536 float16 bit patterns."""
-    patterns = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
-    return _frozen_codes(patterns, fmt, specials, rounding)
-
-
-def _frozen_codes(
-    x: npt.NDArray, fmt: FloatFormat, specials: SpecialCodes, rounding: Rounding
-) -> npt.NDArray[np.uint8]:
-    with np.errstate(invalid="ignore"):  # widening a signalling NaN
-        wide = x.astype(np.float64)
-    table = encode_reference(wide, fmt, specials, rounding).astype(np.uint8)
-    table.flags.writeable = False
-    return table
-
-
-@lru_cache(maxsize=32)
-def decode_table(fmt: FloatFormat) -> npt.NDArray[np.float32]:
-    """Values of all 256 byte codes; a narrower format's spare high bits are ignored."""
-    codes = np.arange(256) & (fmt.code_count - 1)
-    table = decode_reference(codes, fmt).astype(np.float32)
-    table.flags.writeable = False
-    return table
-
-
-@lru_cache(maxsize=16)
-def pair_table(fmt: FloatFormat) -> npt.NDArray[np.uint64]:
-    """Values of all pairs of byte codes: two float32 in a uint64, memory order."""
-    codes = np.arange(1 << 16, dtype=np.uint16).view(np.uint8)
-    table = decode_table(fmt)[codes].view(np.uint64)
-    table.flags.writeable = False
-    return table
-
-
-def widen_bfloat16(patterns: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
-    """Bfloat16 bit patterns as float32: exact, the pattern is the top half."""
-    return (patterns.astype(np.uint32) << np.uint32(16)).view(np.float32)
-
-
-def to_float32_odd(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Float64 to float32, rounded to odd: a second rounding then stays correct.
-
-    Truncate, and set the last bit if anything was lost (Boldo and Melquiond 2008). The
-    24 bits leave room for any later rounding to at most 22.
-    """
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        y = x.astype(np.float32)
-        back = y.astype(np.float64)
-        away = np.abs(back) > np.abs(x)
-        inexact = back != x
-    bits = y.view(np.uint32)
-    bits -= away
-    bits |= inexact
-    return y

@@ -1,8 +1,4 @@
-"""How wrong a quantized tensor is, and why.
-
-A single norm over a whole tensor hides the damage: the outliers that set the scale are
-nearly exact and carry the norm, while ordinary elements underflow. So `error_split`
-counts by cause (rounding, underflow, clipping) and by who pays (ordinary, outlier).
+"""How wrong a quantized tensor is, in one number; `fp8lab.errors` says why.
 
 All sums are in float64. Positions where the original is NaN or infinite are left out.
 """
@@ -19,13 +15,10 @@ from fp8lab.formats import E4M3FN, FloatFormat, Specials, format_of
 
 __all__ = [
     "Difference",
-    "ErrorSplit",
-    "Share",
-    "error_split",
+    "finite_pair",
     "first_difference",
     "mean_relative_error",
     "mse",
-    "outlier_mask",
     "relative_rms",
     "saturation_rate",
     "sqnr_db",
@@ -33,12 +26,10 @@ __all__ = [
     "underflow_rate",
 ]
 
-OUTLIER_FACTOR = 10.0
 
-
-def _pair(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def finite_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Both as float64 vectors where ``x`` is finite."""
-    a, b = widen(as_floats(x)), widen(as_floats(np.asarray(y), "y"))
+    a, b = widen(as_floats(x)), widen(as_floats(y, "y"))
     if a.shape != b.shape:
         raise ValueError(f"x has shape {a.shape} and y {b.shape}; they must be equal")
     finite = np.isfinite(a)
@@ -47,14 +38,16 @@ def _pair(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
 def mse(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Mean squared error of ``y`` against ``x``; 0 for empty, NaN if y holds NaN."""
-    a, b = _pair(x, y)
-    return float(np.mean((a - b) ** 2)) if a.size else 0.0
+    a, b = finite_pair(x, y)
+    with np.errstate(all="ignore"):
+        return float(np.mean((a - b) ** 2)) if a.size else 0.0
 
 
 def relative_rms(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """norm(x - y) / norm(x): 0 for equal, NaN where x is all zero and y is not."""
-    a, b = _pair(x, y)
-    noise, signal = np.linalg.norm(a - b), np.linalg.norm(a)
+    a, b = finite_pair(x, y)
+    with np.errstate(all="ignore"):
+        noise, signal = np.linalg.norm(a - b), np.linalg.norm(a)
     if noise == 0:
         return 0.0
     return float(noise / signal) if signal else float("nan")
@@ -72,16 +65,17 @@ def sqnr_db(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 
 def mean_relative_error(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Mean of |x - y| / |x| over the non-zero elements; an underflow counts as 1."""
-    a, b = _pair(x, y)
+    a, b = finite_pair(x, y)
     nonzero = a != 0
     if not nonzero.any():
         return 0.0
-    return float(np.mean(np.abs(1 - b[nonzero] / a[nonzero])))
+    with np.errstate(all="ignore"):
+        return float(np.mean(np.abs(1 - b[nonzero] / a[nonzero])))
 
 
 def underflow_rate(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Share of all elements that were not zero and became zero."""
-    a, b = _pair(x, y)
+    a, b = finite_pair(x, y)
     return float(np.mean((a != 0) & (b == 0))) if a.size else 0.0
 
 
@@ -177,109 +171,3 @@ def first_difference(a: npt.ArrayLike, b: npt.ArrayLike) -> Difference | None:
     at = np.unravel_index(int(differs.argmax()), left.shape)
     index = tuple(int(i) for i in at)
     return Difference(int(differs.sum()), index, left[index], right[index])
-
-
-def outlier_mask(x: npt.ArrayLike, factor: float = OUTLIER_FACTOR) -> np.ndarray:
-    """Where |x| exceeds ``factor`` times the median |x| of the non-zero elements.
-
-    For a gaussian, 10 medians are 6.7 standard deviations: nothing is an outlier.
-    """
-    magnitude = np.abs(widen(as_floats(x)))
-    counted = magnitude[np.isfinite(magnitude) & (magnitude > 0)]
-    if not counted.size:
-        return np.zeros(magnitude.shape, bool)
-    return magnitude > factor * np.median(counted)
-
-
-@dataclass(frozen=True)
-class Share:
-    """One part of the error: how many elements, and their squared error.
-
-    ``of_error`` is this part's share of the whole squared error, ``relative`` its
-    norm(error) / norm(x) over its own elements (0 where it has none).
-    """
-
-    count: int
-    of_error: float
-    relative: float
-
-
-@dataclass(frozen=True)
-class ErrorSplit:
-    """The error by cause and by who pays: made by `error_split`."""
-
-    rounding: Share
-    underflow: Share
-    clipping: Share
-    ordinary: Share
-    outliers: Share
-    total: Share
-
-    def __str__(self) -> str:
-        rows = ["part        elements  share of error  relative error"]
-        for name in self.__dataclass_fields__:
-            share: Share = getattr(self, name)
-            rows.append(
-                f"{name:10s}  {share.count:8d}  {share.of_error:14.2%}  "
-                f"{share.relative:14.4%}"
-            )
-        return "\n".join(rows)
-
-
-def error_split(
-    x: npt.ArrayLike,
-    y: npt.ArrayLike,
-    *,
-    limit: npt.ArrayLike | None = None,
-    outliers: npt.ArrayLike | None = None,
-) -> ErrorSplit:
-    """Split the error of ``y`` against ``x`` by cause, and by who pays.
-
-    Underflow: x is not zero, y is. Clipping: |x| is above ``limit``, y is not zero.
-    Rounding: the rest. NaN and infinity in x are left out.
-
-    Parameters
-    ----------
-    x, y
-        The original and the dequantized tensor, of one shape. A QuantizedTensor knows
-        its limits by itself.
-    limit
-        The magnitude above which an element clips: a number or an array that broadcasts
-        to x. None: ``y.limits()`` where y has it, else the largest |y|, which is right
-        for one scale.
-    outliers
-        Boolean mask of x's shape; default `outlier_mask`.
-
-    Raises
-    ------
-    ValueError
-        Shapes that do not fit.
-    """
-    a = widen(as_floats(x))
-    finite = np.isfinite(a)
-    kept, values = _pair(x, y)
-    mask = outlier_mask(x) if outliers is None else np.asarray(outliers, bool)
-    if mask.shape != a.shape:
-        raise ValueError(f"outliers has shape {mask.shape}; x has {a.shape}")
-    if limit is None:
-        known = getattr(y, "limits", None)
-        limit = np.abs(values).max(initial=0.0) if known is None else known()
-    limits = np.broadcast_to(np.asarray(limit, np.float64), a.shape)[finite]
-    squared = (kept - values) ** 2
-    underflow = (kept != 0) & (values == 0)
-    clipping = (np.abs(kept) > limits) & ~underflow
-    heavy = mask[finite]
-    everything = np.ones(kept.shape, bool)
-    rounding = ~(underflow | clipping)
-    parts = (rounding, underflow, clipping, ~heavy, heavy, everything)
-    return ErrorSplit(*(_share(kept, squared, part) for part in parts))
-
-
-def _share(x: np.ndarray, squared: np.ndarray, part: np.ndarray) -> Share:
-    own, whole = float(squared[part].sum()), float(squared.sum())
-    signal = float((x[part] ** 2).sum())
-    return Share(
-        count=int(part.sum()),
-        of_error=own / whole if whole else 0.0,
-        relative=float(np.sqrt(own / signal)) if signal else 0.0,
-    )

@@ -112,7 +112,6 @@ def policy_of(policy: Policy | str) -> Policy:
     return found
 
 
-@lru_cache(maxsize=256)
 def special_codes(fmt: FloatFormat, policy: Policy | str = "cuda") -> SpecialCodes:
     """Resolve a policy for a format: the codes its special inputs get.
 
@@ -121,7 +120,11 @@ def special_codes(fmt: FloatFormat, policy: Policy | str = "cuda") -> SpecialCod
     ValueError
         The policy's name is unknown.
     """
-    rule = policy_of(policy)
+    return _resolve(fmt, policy_of(policy))
+
+
+@lru_cache(maxsize=256)
+def _resolve(fmt: FloatFormat, rule: Policy) -> SpecialCodes:
     if not fmt.is_signed:
         return _unsigned(fmt, rule)
     if fmt.specials is Specials.NEGATIVE_ZERO:
@@ -129,10 +132,12 @@ def special_codes(fmt: FloatFormat, policy: Policy | str = "cuda") -> SpecialCod
     top = _signed(fmt, fmt.max_code)
     if fmt.specials is Specials.NONE:
         return SpecialCodes(top, top, _nan_without_nan(fmt, rule), _signed(fmt, 0))
-    nan = _signed(fmt, _nan_code(fmt, rule))
+    # Overflow keeps its sign, as NaN or infinity alike; only a NaN input may lose it.
+    no_room = nan = _signed(fmt, _nan_code(fmt, rule))
+    if fmt.infinity_code is not None:
+        no_room = _signed(fmt, fmt.infinity_code)
     if not rule.nan_keeps_sign and fmt.bits <= 8:
         nan = (nan[0], nan[0])
-    no_room = nan if fmt.infinity_code is None else _signed(fmt, fmt.infinity_code)
     saturates, infinity_saturates = _saturation(fmt, rule)
     return SpecialCodes(
         overflow=top if saturates else no_room,

@@ -1,4 +1,4 @@
-"""Codes with scales: `quantize`, `dequantize`, `QuantizedTensor`.
+"""Numbers to codes with scales: `quantize`.
 
 The arithmetic is that of a kernel and is fixed to the bit: amax and scale in float32,
 then code = encode(x / scale) (``"divide"``) or encode(x * (1 / scale)) with 1 / scale
@@ -8,40 +8,39 @@ Triton twin must use the same one. Float64 input is scaled in float64.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fp8lab.amax import NonFinite, measure_amax, nonfinite_of
-from fp8lab.arrays import as_floats, prepare_out
-from fp8lab.codec import Kernel, decode, encode, encode_kernel
-from fp8lab.fast import CHUNK, widen_bfloat16
-from fp8lab.formats import BF16, E4M3FN, E8M0FNU
+from fp8lab.arrays import CHUNK, as_floats, widen_bfloat16
+from fp8lab.codec import Kernel, check_random, encode, encode_kernel
+from fp8lab.formats import E4M3FN, E8M0FNU
 from fp8lab.granularity import (
     GroupShape,
     Tile,
     as_matrix,
     by_group,
     group_of,
-    matrix_shape,
 )
 from fp8lab.integers import IntFormat
-from fp8lab.policies import Policy, special_codes
+from fp8lab.policies import Policy, policy_of, special_codes
+from fp8lab.quantized import QuantizedTensor
 from fp8lab.rounding import Rounding, rounding_of
 from fp8lab.scales import (
     ElementFormat,
     ScaleDtype,
     ScaleRule,
+    as_amax,
     check_scale,
     compute_scale,
     element_format_of,
     scale_dtype_of,
+    scale_rule_of,
 )
 
-__all__ = ["Arithmetic", "QuantizedTensor", "dequantize", "quantize"]
+__all__ = ["Arithmetic", "quantize"]
 
 
 class Arithmetic(StrEnum):
@@ -49,111 +48,6 @@ class Arithmetic(StrEnum):
 
     DIVIDE = "divide"
     RECIPROCAL = "reciprocal"
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class QuantizedTensor:
-    """Codes and the scales that give them meaning: x ~ decode(codes) * scale.
-
-    Indexing gives dequantized float32 values of that part alone: ``q[0, :8]``.
-    ``numpy.asarray(q)`` gives them all.
-
-    Attributes
-    ----------
-    codes
-        The original tensor's shape; uint8 for FP8, int8 for INT8 and INT4.
-    scales
-        float32 in ``group.scale_shape(shape)``, every one a value of ``scale_dtype``.
-    fmt
-        The element format.
-    group
-        Which rectangle shares a scale.
-    scale_dtype
-        What a scale is stored as, and counted as in ``nbytes``.
-    """
-
-    codes: np.ndarray
-    scales: npt.NDArray[np.float32]
-    fmt: ElementFormat
-    group: GroupShape
-    scale_dtype: ScaleDtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the tensor."""
-        return self.codes.shape
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes in memory: codes at the format's width (INT4: two a byte), scales."""
-        return -(-self.codes.size * self.fmt.bits // 8) + self.scale_nbytes
-
-    @property
-    def scale_nbytes(self) -> int:
-        """Bytes of the scales alone."""
-        return self.scales.size * self.scale_dtype.itemsize
-
-    @property
-    def bits_per_element(self) -> float:
-        """Bits an element costs, its share of the scales included."""
-        return 8 * self.nbytes / max(1, self.codes.size)
-
-    @property
-    def scale_codes(self) -> np.ndarray:
-        """The scales as stored: float32, bfloat16 bits (uint16) or E8M0 codes."""
-        if self.scale_dtype is ScaleDtype.FLOAT32:
-            return self.scales
-        narrow = BF16 if self.scale_dtype is ScaleDtype.BFLOAT16 else E8M0FNU
-        return encode(self.scales, narrow)
-
-    def limits(self) -> npt.NDArray[np.float32]:
-        """Return the magnitude above which each element clips, in the tensor's shape.
-
-        Up to ``fmt.overflow_threshold`` scales, a number still rounds to the maximum.
-        """
-        threshold = np.float32(self.fmt.overflow_threshold)
-        return self.group.expand(self.scales * threshold, self.shape)
-
-    def dequantize(self, dtype: npt.DTypeLike | str = np.float32) -> np.ndarray:
-        """Return the values; see `fp8lab.dequantize`."""
-        return dequantize(self, dtype)
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        shape = matrix_shape(self.shape)
-        rows, cols = self.group.sides(shape)
-        lead = np.arange(shape[0]).reshape(
-            (*self.shape[:-1], 1)[-max(1, len(self.shape)) :]
-        )
-        row = np.broadcast_to(lead, self.shape)[key]
-        col = np.broadcast_to(np.arange(shape[1]), self.shape)[key]
-        return (
-            _decode(self.codes[key], self.fmt) * self.scales[row // rows, col // cols]
-        )
-
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> np.ndarray:
-        if copy is False:
-            raise ValueError(
-                "a QuantizedTensor must be dequantized: copy cannot be False"
-            )
-        return self.dequantize(np.float32 if dtype is None else dtype)
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def __repr__(self) -> str:
-        size = "x".join(map(str, self.shape)) or "scalar"
-        count = self.scales.size
-        low, high = (
-            (self.scales.min(), self.scales.max()) if count else (np.nan, np.nan)
-        )
-        spread = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
-        return (
-            f"<QuantizedTensor {size} {self.fmt.short}, {self.group} scales: {count} "
-            f"{self.scale_dtype} ({spread}); {self.nbytes:,} bytes, "
-            f"{self.bits_per_element:.4g} bits an element>"
-        )
 
 
 def quantize(
@@ -216,9 +110,11 @@ def quantize(
     element, shape = _narrow(fmt), group_of(group)
     how, stored = _arithmetic_of(arithmetic), scale_dtype_of(scale_dtype)
     mode, rule = rounding_of(rounding), nonfinite_of(nonfinite)
+    policy, scale_rule = policy_of(policy), scale_rule_of(scale_rule)
     if isinstance(element, IntFormat) and mode is not Rounding.NEAREST_EVEN:
         raise ValueError(f"{element} rounds to nearest even only; got {mode}")
     array = as_floats(x)
+    check_random(array, mode, rng, None)
     if whole_groups and not shape.divides(array.shape):
         raise ValueError(
             f"groups of {shape} do not divide a tensor of shape {array.shape}; "
@@ -253,8 +149,9 @@ def _scales(
     if amax is None:
         amax = measure_amax(x, shape, nonfinite=nonfinite)
     else:
+        amax = as_amax(amax)
         try:
-            amax = np.broadcast_to(np.asarray(amax), wanted)
+            amax = np.broadcast_to(amax, wanted)
         except ValueError:
             raise ValueError(
                 f"amax has shape {np.shape(amax)}; "
@@ -307,51 +204,6 @@ def _rescale(
     with np.errstate(all="ignore"):  # infinities and NaN are the encoder's business
         by_group(operate, x, scales, out, sides, tile)
     return out
-
-
-def dequantize(
-    q: QuantizedTensor,
-    dtype: npt.DTypeLike | str = np.float32,
-    *,
-    out: np.ndarray | None = None,
-) -> np.ndarray:
-    """Return decode(codes) * scale, the product rounded once to float32.
-
-    Parameters
-    ----------
-    q
-        What `quantize` made.
-    dtype
-        ``float32``; ``float64`` (the product is exact); ``float16`` or ``"bfloat16"``
-        (raw uint16), rounded from the float32 product to nearest even.
-    out
-        Where to put the values: q's shape, that dtype.
-
-    Raises
-    ------
-    ValueError
-        Another dtype, or an ``out`` that does not fit.
-    """
-    name = dtype if dtype == "bfloat16" else np.dtype(dtype).name
-    if name not in ("float32", "float64", "float16", "bfloat16"):
-        raise ValueError(
-            f"cannot dequantize to {name}; use float32, float64, float16 or 'bfloat16'"
-        )
-    wanted = np.dtype(np.uint16 if name == "bfloat16" else name)
-    result = prepare_out(out, q.codes, wanted)
-    work = np.float64 if name == "float64" else np.float32
-    codes, values = as_matrix(q.codes), as_matrix(result)
-    sides = q.group.sides(codes.shape)
-    for tile in q.group.tiles(codes.shape, CHUNK):
-        part = _decode(codes[tile.elements], q.fmt).astype(work, copy=False)
-        with np.errstate(all="ignore"):
-            by_group(np.multiply, part, q.scales[tile.scales], part, sides, tile)
-        values[tile.elements] = encode(part, BF16) if name == "bfloat16" else part
-    return result
-
-
-def _decode(codes: np.ndarray, fmt: ElementFormat) -> np.ndarray:
-    return fmt.decode(codes) if isinstance(fmt, IntFormat) else decode(codes, fmt)
 
 
 def _narrow(fmt: ElementFormat | str) -> ElementFormat:

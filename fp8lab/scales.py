@@ -30,13 +30,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fp8lab.codec import decode, encode
-from fp8lab.formats import BF16, E8M0FNU, FloatFormat, format_of
+from fp8lab.formats import BF16, E8M0FNU, FP32, FloatFormat, format_of
 from fp8lab.integers import INT4, INT8, IntFormat
 
 __all__ = [
     "ElementFormat",
     "ScaleDtype",
     "ScaleRule",
+    "as_amax",
     "check_scale",
     "compute_scale",
     "element_format_of",
@@ -134,19 +135,32 @@ def compute_scale(
     """
     element = element_format_of(fmt)
     dtype, rule = scale_dtype_of(scale_dtype), scale_rule_of(scale_rule)
-    amax = np.asarray(amax)
-    if amax.dtype != np.float64:
-        amax = amax.astype(np.float32)
-    if (amax < 0).any() or np.isinf(amax).any():
-        raise ValueError("amax is negative or infinite; give finite magnitudes or NaN")
-    if dtype is ScaleDtype.E8M0:
-        scale = _power_of_two(amax, element, rule)
-    else:
-        quotient = amax / amax.dtype.type(element.max)
-        scale = np.maximum(quotient.astype(np.float32), SMALLEST_SCALE)
+    amax = as_amax(amax)
+    with np.errstate(all="ignore"):  # tiny and huge amax are the clamps' business
+        if dtype is ScaleDtype.E8M0:
+            scale = _power_of_two(amax, element, rule)
+        else:
+            largest = BF16.max if dtype is ScaleDtype.BFLOAT16 else FP32.max
+            quotient = np.minimum(amax / amax.dtype.type(element.max), largest)
+            scale = np.maximum(quotient.astype(np.float32), SMALLEST_SCALE)
         if dtype is ScaleDtype.BFLOAT16:
             scale = decode(encode(scale, BF16), BF16)
     return np.where(amax == 0, np.float32(1), scale).astype(np.float32)
+
+
+def as_amax(amax: npt.ArrayLike) -> np.ndarray:
+    """Return magnitudes as float32 or float64; ValueError for anything else."""
+    try:
+        array = np.asarray(amax)
+    except ValueError:
+        raise ValueError("amax is not an array of numbers") from None
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"amax has dtype {array.dtype}; give magnitudes as floats")
+    if array.dtype != np.float64:
+        array = array.astype(np.float32)
+    if (array < 0).any() or np.isinf(array).any():
+        raise ValueError("amax is negative or infinite; give finite magnitudes or NaN")
+    return array
 
 
 def _power_of_two(
@@ -156,8 +170,8 @@ def _power_of_two(
     emax = np.frexp(element.max)[1] - 1
     if rule is ScaleRule.RCEIL:
         # The quotient is rounded to float32 first, as the kernels that use cvt.rp do.
-        ratio = wide.astype(amax.dtype) / amax.dtype.type(element.max)
-        exponent = _ceil_log2(ratio.astype(np.float32).astype(np.float64))
+        ratio = (wide / element.max).astype(np.float32).astype(np.float64)
+        exponent = np.where(ratio == 0, -127, _ceil_log2(ratio))
     elif rule is ScaleRule.CEIL:
         exponent = _ceil_log2(wide) - emax
     else:
@@ -190,14 +204,19 @@ def check_scale(
         A scale that is not finite and positive, does not broadcast to ``shape``, or is
         no exact value of ``dtype``.
     """
-    given = np.asarray(scale)
+    try:
+        given = np.asarray(scale)
+    except ValueError:
+        raise ValueError("scale is not an array of numbers") from None
     if given.dtype.kind not in "fiu" or (given.size == 0 and 0 not in shape):
         raise ValueError(f"scale has dtype {given.dtype}; give positive floats")
-    scales = given.astype(np.float32)
-    if not (np.isfinite(scales).all() and (scales > 0).all()):
+    with np.errstate(all="ignore"):
+        scales = given.astype(np.float32)
+        good = np.isfinite(scales) & (scales > 0) & np.isfinite(1 / scales)
+    if not good.all():
         raise ValueError(
-            "scale must be finite and positive in float32; "
-            f"got {given[~(np.isfinite(scales) & (scales > 0))].flat[0]}"
+            "scale must be positive, and finite in float32 as its reciprocal must be; "
+            f"got {given[~good].flat[0]}"
         )
     try:
         scales = np.broadcast_to(scales, shape)

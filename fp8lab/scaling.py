@@ -94,7 +94,7 @@ class StaticAmax:
         """
         if self._amax is None:
             raise ValueError("nothing calibrated yet; call observe(x) first")
-        return self._amax
+        return self._amax.copy()
 
 
 class DelayedAmax:
@@ -118,9 +118,11 @@ class DelayedAmax:
     def __init__(
         self, history: int = 16, margin: int = 0, group: Group = "per-tensor"
     ) -> None:
-        if history < 1 or margin < 0:
+        whole = all(isinstance(n, (int, np.integer)) for n in (history, margin))
+        if not whole or history < 1 or margin < 0:
             raise ValueError(
-                f"history is at least 1 and margin at least 0; got {history}, {margin}"
+                "history is a whole number of at least 1, margin one of at least 0; "
+                f"got {history}, {margin}"
             )
         self.group, self.margin = group_of(group), margin
         self._past: deque[np.ndarray] = deque(maxlen=history)

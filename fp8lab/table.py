@@ -63,7 +63,8 @@ class Table:
         title = f"<caption>{escape(self.title)}</caption>" if self.title else ""
         heads = self._cells("th", self.heads, ' scope="col"')
         body = "".join(f"<tr>{self._cells('td', row)}</tr>" for row in self.rows)
-        return f"<table>{title}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+        head = f"<thead><tr>{heads}</tr></thead>"
+        return f"<table>{title}{head}<tbody>{body}</tbody></table>"
 
     def _cells(self, tag: str, cells: Sequence[str], more: str = "") -> str:
         return "".join(

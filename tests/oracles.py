@@ -124,6 +124,16 @@ def boundaries(name: str, dtype: type = np.float32) -> np.ndarray:
     return np.concatenate([points, -points])
 
 
+def tensor(shape: tuple[int, ...], dtype: type | str = np.float32) -> np.ndarray:
+    """Every group in a range of its own, so that no scale can stand in for another."""
+    rng = np.random.default_rng(sum(shape))
+    x = rng.standard_normal(shape) * np.exp2(rng.integers(-5, 6, shape))
+    x *= np.exp2(np.arange(shape[-1]) // 32 % 11)
+    x *= np.exp2(rng.integers(-3, 4, (*shape[:-1], 1)))
+    x.reshape(-1)[::97] = 0
+    return x.astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+
+
 def ml_dtypes_codes(x: np.ndarray, name: str) -> np.ndarray:
     dtype = ml_dtype(name)
     with np.errstate(all="ignore"):

@@ -20,6 +20,7 @@ from tests.oracles import (
     every_bfloat16,
     every_float16,
     gfloat_info,
+    midpoints,
     ml_dtype,
     ml_dtypes_codes,
     random_float32,
@@ -221,6 +222,22 @@ def test_round_to_is_decode_of_encode(fmt, policy, mode):
     codes = encode(x, fmt, rounding=mode, policy=policy)
     ours = round_to(x, fmt, rounding=mode, policy=policy)
     assert_same_bits(ours, decode(codes, fmt))
+
+
+@pytest.mark.parametrize("name", SIGNED_NAMES)
+@pytest.mark.parametrize("policy", POLICY_NAMES)
+def test_a_number_alone_is_treated_as_in_a_crowd(name, policy):
+    """The largest number of a chunk decides what the fast paths look for."""
+    edge = np.float32(midpoints(name)[-1])
+    near = [np.nextafter(edge, np.float32(0)), edge, np.nextafter(edge, 2 * edge)]
+    x = np.array([*near, 1.1 * edge, 2 * edge, np.inf, np.nan], np.float32)
+    x = np.concatenate([x, -x])
+    codes, values = encode(x, name, policy=policy), round_to(x, name, policy=policy)
+    assert_same_bits(values, decode(codes, name))
+    for i in range(x.size):
+        one = x[i : i + 1]
+        assert encode(one, name, policy=policy) == codes[i]
+        assert_same_bits(round_to(one, name, policy=policy), values[i : i + 1])
 
 
 @pytest.mark.parametrize("fmt", ALL_FORMATS, ids=str)

@@ -22,21 +22,24 @@ CORE = (
     "formats",
     "policies",
     "rounding",
-    "fast",
     "arrays",
+    "tables",
+    "fast",
     "codec",
     "explain",
     "integers",
     "granularity",
     "amax",
     "scales",
+    "quantized",
     "quantization",
     "scaling",
 )
-WHOLE_CORE = {*CORE, "metrics", ROOT}
+WHOLE_CORE = {*CORE, "metrics", "errors", ROOT}
 ARROWS = {
     "metrics": set(CORE[: CORE.index("explain")]),
-    ROOT: {*CORE, "metrics"},
+    "errors": {*CORE[: CORE.index("explain")], "metrics"},
+    ROOT: {*CORE, "metrics", "errors"},
     # What stands on nothing.
     "views": set(),
     "progress": set(),

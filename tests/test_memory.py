@@ -98,12 +98,6 @@ def test_strided_input_is_not_copied_whole(base, verb):
     assert extra(lambda: verb(matrix.T)) <= LIMIT
 
 
-@pytest.mark.parametrize("verb", [encode, round_to])
-def test_big_endian_input_is_not_copied_whole(base, verb):
-    x = base.astype(">f4")
-    assert extra(lambda: verb(x)) <= LIMIT
-
-
 @DTYPE
 @pytest.mark.parametrize("group", ["per-tensor", "per-token", "1x128", "128x128"])
 def test_quantize_and_dequantize(base, dtype, group):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fp8lab import POLICIES, Policy, encode, format_of
+from fp8lab import POLICIES, Policy, decode, encode, format_of, round_to
 from fp8lab.policies import policy_of, special_codes
 from tests.oracles import (
     CUDA_NAN,
@@ -19,6 +19,7 @@ from tests.oracles import (
     ONNX_NAMES,
     SIGNED_NAMES,
     TORCH_NAMES,
+    assert_same_bits,
     boundaries,
     every_bfloat16,
     every_float16,
@@ -258,6 +259,12 @@ def test_a_policy_of_ones_own(name, saturates, infinity_saturates, nan, keeps_si
     infinity = top if infinity_saturates else no_room
     overflow = top if saturates else no_room
     codes = encode(SPECIAL_INPUTS, name, policy=rule).tolist()
+    # Alone, where nothing else in the chunk makes the encoder look for it.
+    assert [int(encode(x, name, policy=rule)) for x in SPECIAL_INPUTS] == codes
+    values = round_to(SPECIAL_INPUTS, name, policy=rule)
+    alone = [round_to(x, name, policy=rule) for x in SPECIAL_INPUTS]
+    assert_same_bits(values, decode(np.array(codes, np.uint8), name))
+    assert_same_bits(np.array(alone), values)
     # CUDA's __NV_NOSAT drops the sign of a NaN and keeps that of an overflow to NaN.
     assert codes[:2] == [infinity, infinity | sign]
     assert codes[6:] == [overflow, overflow | sign]

@@ -226,6 +226,19 @@ def test_stochastic_extremes_of_the_random_bits(name):
     assert np.array_equal(up[halfway], down[halfway] + 1)
 
 
+@pytest.mark.parametrize("name", SIGNED_NAMES)
+def test_stochastic_rounds_up_from_exactly_one_minus_the_fraction(name):
+    fmt = format_of(name)
+    code = fmt.max_code // 2
+    low, high = values_of(name)[[code, code + 1]]
+    for numerator in (1, 3, 1 << 30, 1 << 31, (1 << 32) - 1):
+        x = np.full(3, low + numerator / 2**32 * (high - low))
+        edge = (1 << 32) - numerator
+        bits = np.array([edge - 1, edge, min(edge + 1, 2**32 - 1)], np.uint32)
+        codes = encode(x, name, rounding="stochastic", random_bits=bits)
+        assert codes.tolist() == [code, code + 1, code + 1]
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.uint16])
 def test_a_generator_draws_one_uint32_an_element_in_c_order(dtype):
     """So the result depends neither on chunks nor on memory order."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fp8lab import encode, format_of
+from fp8lab.figures import draw_code_map
 from fp8lab.metrics import underflow_rate
 from fp8lab.states import code_map_state
 from fp8lab.states.code_map import FORMATS
@@ -196,6 +197,24 @@ def test_the_selected_code_says_what_it_stands_for():
 def test_bad_inputs_are_refused_in_a_sentence(inputs, message):
     with pytest.raises(ValueError, match=message):
         code_map_state(**{"x": [1.0], **inputs})
+
+
+@pytest.mark.parametrize("name", ["E4M3FN", "E5M2", "E3M2FN", "E2M1FN"])
+@pytest.mark.parametrize("colour", ["kind", "usage"])
+def test_the_figure_draws_every_code(name, colour):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    state = code_map_state(gaussian(), format=name, colour=colour)
+    axes = draw_code_map(state)
+    assert [text.get_text() for text in axes.texts] == [h[2:] for h in state["hex"]]
+    entries = [text.get_text() for text in axes.get_legend().get_texts()]
+    if colour == "usage":
+        assert entries == [text for _, text in state["usage"]["heat_legend"]]
+    else:
+        assert entries[1].startswith("subnormal (")
+    axes.figure.canvas.draw()
+    given = pyplot.figure().subplots()
+    assert draw_code_map(state, given) is given
+    pyplot.close("all")
 
 
 def test_time_of_a_state():

@@ -111,6 +111,18 @@ def test_the_sentence_says_what_is_seen(inputs, sentence):
     assert sentence in number_line_state(**inputs)["summary"]
 
 
+def test_past_the_ends_there_is_one_neighbour():
+    names = ("lower neighbour", "upper neighbour")
+    for x, expected in (
+        (17, ("16", "18")),
+        (16, ("16", "16")),
+        (1e30, ("448", "none")),
+        (-450, ("none", "-448")),
+    ):
+        readings = facts(number_line_state(x))
+        assert tuple(readings[name] for name in names) == expected
+
+
 def test_stochastic_rounding_shows_both_neighbours_and_their_odds():
     state = number_line_state(17.5, rounding="stochastic")
     first, second = state["main"]["outcomes"]

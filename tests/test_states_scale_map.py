@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from fp8lab import E4M3FN, E5M2, decode, encode, format_of
+from fp8lab.errors import error_split
+from fp8lab.figures import draw_scale_map
 from fp8lab.granularity import group_of
 from fp8lab.integers import INT4, INT8
-from fp8lab.metrics import error_split
 from fp8lab.scales import element_format_of
 from fp8lab.states import scale_map_state
 from fp8lab.states.cliff import DECADES, cliff, error_curve
@@ -66,8 +67,8 @@ def test_damage_is_the_error_split_of_the_metrics(fmt, group, dtype):
         mask = np.zeros(x.shape, bool)
         mask[20, 30] = True
         q = found.quantized
-        limit = q.group.expand(q.scales, x.shape) * q.fmt.max * (1 + 2.0**-22)
-        split = error_split(x, q.dequantize(np.float64), limit=limit, outliers=mask)
+        y = q.dequantize(np.float64)
+        split = error_split(x, y, limit=q.limits(), outliers=mask)
         assert found.ordinary.relative == pytest.approx(split.ordinary.relative)
         assert found.outlier.relative == pytest.approx(split.outliers.relative)
         assert found.whole.relative == pytest.approx(split.total.relative)
@@ -223,6 +224,24 @@ def test_bad_inputs_are_refused_in_a_sentence(inputs, message):
 def test_e5m2_buys_range():
     ratio = cliff(E5M2)[0] / cliff(E4M3FN)[0]
     assert ratio == 2**15
+
+
+def test_the_figure_shows_the_map_and_the_cliff():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    state = scale_map_state(gaussian(), group="8x8", format="E2M1FN", outlier=1e6)
+    axes = draw_scale_map(state)
+    heat, chart = axes.figure.axes
+    assert heat is axes
+    assert axes.images[0].get_array().shape == (64, 64)
+    assert [text.get_text() for text in chart.get_legend().get_texts()] == [
+        line["format"] for line in state["chart"]["lines"]
+    ]
+    assert "6×, is zero from 24×" in chart.get_xlabel()
+    axes.figure.canvas.draw()
+    given = pyplot.figure().subplots()
+    assert draw_scale_map(state, given) is given
+    assert len(given.figure.axes) == 1
+    pyplot.close("all")
 
 
 @pytest.mark.parametrize("group", ["per-tensor", "per-token", "1x8", "8x8"])

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from fp8lab.arrays import as_floats, widen
 from fp8lab.codec import encode
-from fp8lab.explain import explain
 from fp8lab.formats import FloatFormat
 from fp8lab.quantization import quantize
 
@@ -103,6 +102,6 @@ def count_codes(x: npt.ArrayLike, fmt: FloatFormat, *, scaled: bool) -> CodeUse:
     lost = int(zeros) - (array.size - np.count_nonzero(values))
     cut = 0
     if counts[fmt.max_code] + counts[fmt.max_code | fmt.sign_mask]:
-        step = explain(fmt.max_code, fmt).ulp or 0.0
-        cut = int(np.count_nonzero(np.abs(values) > (fmt.max + step / 2) * scale))
+        limit = fmt.overflow_threshold * scale
+        cut = int(np.count_nonzero(np.abs(values) > limit))
     return CodeUse(counts, scale, lost / array.size, cut / array.size)

@@ -98,21 +98,21 @@ class Landing:
     def facts(self) -> list[list[str]]:
         """Return the readings beside the picture: [name, value]."""
         known = not math.isnan(self.error)
-        end = self.start + self.gap
-        upper = self.start if self.is_exact else end
+        low = -self.fmt.max if self.fmt.is_signed else self.fmt.smallest_subnormal
+        high = self.fmt.max
+        upper = self.start if self.is_exact else self.start + self.gap
         return [
-            ["lower neighbour", self._neighbour(self.start)],
-            ["upper neighbour", self._neighbour(upper)],
+            [
+                "lower neighbour",
+                short(min(self.start, high)) if self.x >= low else "none",
+            ],
+            ["upper neighbour", short(max(upper, low)) if self.x <= high else "none"],
             ["gap (1 ulp)", short(self.gap)],
             ["becomes", " or ".join(map(str, self.outcomes))],
             ["error", signed_short(self.error, 4) if known else "–"],
             ["error in ulp", signed_short(self.error / self.gap, 4) if known else "–"],
             ["relative error", self.relative_text],
         ]
-
-    def _neighbour(self, value: float) -> str:
-        low = -self.fmt.max if self.fmt.is_signed else self.fmt.smallest_subnormal
-        return short(value) if low <= value <= self.fmt.max else "none"
 
     def sentence(self) -> str:
         """Say in one sentence what is seen."""

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from fp8lab.arrays import as_floats, widen
 from fp8lab.granularity import GroupShape
-from fp8lab.quantization import QuantizedTensor, quantize
+from fp8lab.quantization import quantize
+from fp8lab.quantized import QuantizedTensor
 from fp8lab.scales import ElementFormat
 
 __all__ = [
@@ -127,8 +128,8 @@ class Errors:
     x, squared
         The original, and the squared error.
     zeroed, clipped
-        Where something became zero, and where |x| is beyond its group's largest
-        magnitude by more than the float32 rounding of the scale explains.
+        Where something became zero, and where |x| is beyond what rounds to its
+        group's largest magnitude.
     """
 
     x: np.ndarray
@@ -184,8 +185,7 @@ def measure_damage(x: np.ndarray, row: int, column: int, scheme: Scheme) -> Dama
     quantized = scheme.quantize(x)
     wide, values = x.astype(np.float64), quantized.dequantize(np.float64)
     zeroed = (values == 0) & (wide != 0)
-    limit = scheme.group.expand(quantized.scales, x.shape) * scheme.fmt.max
-    clipped = (np.abs(wide) > limit * (1 + 2.0**-22)) & ~zeroed
+    clipped = (np.abs(wide) > quantized.limits()) & ~zeroed
     squared = (values - wide) ** 2
     errors = Errors(wide, squared, zeroed.astype(float), clipped.astype(float))
     here, group = np.zeros(x.shape), np.zeros(x.shape)

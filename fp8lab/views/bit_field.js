@@ -80,7 +80,7 @@ function bitButtons(paint, step) {
       shown = layout;
       digits = fields.flatMap((field) => [...field.bits]);
       buttons.forEach((button, i) => {
-        if (button.textContent !== digits[i]) button.textContent = digits[i];
+        setText(button, digits[i]);
         button.setAttribute("aria-pressed", String(digits[i] === "1"));
         button.setAttribute("aria-label", `${button.dataset.name}: ${digits[i]}`);
       });
@@ -205,10 +205,10 @@ export default view("bit_field", (root, send) => {
     }
     state.others.forEach((other, i) => {
       const row = rows[i];
-      row.name.textContent = other.format;
+      setText(row.name, other.format);
       row.name.setAttribute("aria-pressed", String(other.here));
       [other.value, other.error, other.hex].forEach((text, n) => {
-        row.cells[n].textContent = text;
+        setText(row.cells[n], text);
       });
       row.element.classList.toggle("exact", other.error === "exact");
       row.bits.replaceChildren(fieldBits(other.parts));

@@ -47,12 +47,14 @@ function codeGrid(select, point) {
   });
   element.addEventListener("focusout", () => point(null));
   element.addEventListener("keydown", (event) => {
-    const row = current - (current % columns);
+    // From the cell that has the keyboard: the state may be a key behind.
+    const code = Number(event.target.dataset.code);
+    const row = code - (code % columns);
     const target = {
-      ArrowLeft: current - 1,
-      ArrowRight: current + 1,
-      ArrowUp: current - columns,
-      ArrowDown: current + columns,
+      ArrowLeft: code - 1,
+      ArrowRight: code + 1,
+      ArrowUp: code - columns,
+      ArrowDown: code + columns,
       Home: event.ctrlKey ? 0 : row,
       End: event.ctrlKey ? cells.length - 1 : row + columns - 1,
     }[event.key];
@@ -224,6 +226,11 @@ export default view("code_map", (root, send) => {
       ? `, ${state.usage.counts[code]} elements (${state.usage.shares[code]})` : "";
     return `${state.hex[code]} = ${value}${kind}${use}`;
   };
+  // What a control does with a key is its own: JupyterLab would move between cells.
+  root.addEventListener("keydown", (event) => {
+    const ofTheHost = event.ctrlKey || event.metaKey || event.key === "Escape";
+    if (!ofTheHost) event.stopPropagation();
+  });
   const title = h("h3", { class: "fp8-title" });
   const summary = h("p", { class: "summary", "aria-live": "polite" });
   const format = selectField("format", (name) => send({ format: name }));

@@ -24,6 +24,11 @@ function fill(element, attributes, children) {
   return element;
 }
 
+/** Change an element's text, and leave it alone where it says so already. */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Decode base64 bytes, the form in which arrays of codes travel. */
 function bytes(base64) {
   return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));

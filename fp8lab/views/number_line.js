@@ -94,7 +94,7 @@ function mainLane() {
       overflow.forEach((text, i) => {
         const [from, to] = main.outside[i] ?? [0, 0];
         const words = state.overflow[i] ?? "";
-        text.textContent = (to - from) * width > 7.5 * words.length + 8 ? words : "";
+        setText(text, (to - from) * width > 7.5 * words.length + 8 ? words : "");
         text.setAttribute("x", from * width + 4);
       });
       ends.forEach((end, i) => {
@@ -132,10 +132,10 @@ function sideLane() {
       svg),
     draw(lane, at) {
       values.set(lane);
-      name.textContent = lane.format;
-      becomes.textContent = lane.outcomes
-        .map((o) => `${o.value} ${o.code}${o.share ? ` (${o.share})` : ""}`).join(" or ");
-      error.textContent = lane.error === "–" ? "" : `error ${lane.error}`;
+      setText(name, lane.format);
+      setText(becomes, lane.outcomes
+        .map((o) => `${o.value} ${o.code}${o.share ? ` (${o.share})` : ""}`).join(" or "));
+      setText(error, lane.error === "–" ? "" : `error ${lane.error}`);
       stem.setAttribute("x1", percent(at));
       stem.setAttribute("x2", percent(at));
       knobs.forEach((knob, i) => {
@@ -188,7 +188,12 @@ export default view("number_line", (root, send) => {
     const name = h("span", { class: "name" });
     const value = h("span");
     facts.append(h("div", {}, name, value));
-    return { set: (fact) => { [name.textContent, value.textContent] = fact; } };
+    return {
+      set([what, how]) {
+        setText(name, what);
+        setText(value, how);
+      },
+    };
   };
   const table = dataTable("The same as a table");
   const keys = [
@@ -289,7 +294,7 @@ export default view("number_line", (root, send) => {
     policy.set(state.choices.policy, state.policy);
     drawButtons();
     draw();
-    summary.textContent = state.summary;
+    setText(summary, state.summary);
     slider.setAttribute("aria-valuetext", state.summary);
     slider.setAttribute("aria-valuenow", state.at);
     slider.setAttribute("aria-valuemin", 0);

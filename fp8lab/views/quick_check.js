@@ -17,6 +17,10 @@ function radioOptions(name, choose) {
   };
   return {
     element,
+    chosen() {
+      const at = rows.findIndex(({ input }) => input.checked);
+      return at < 0 ? null : at;
+    },
     set({ options, choice, locked }) {
       if (!rows.length) {
         rows = options.map(row);
@@ -71,6 +75,11 @@ function numberField() {
 
 export default view("quick_check", (root, send) => {
   let state = {};
+  // What a control does with a key is its own: JupyterLab would move between cells.
+  root.addEventListener("keydown", (event) => {
+    const ofTheHost = event.ctrlKey || event.metaKey || event.key === "Escape";
+    if (!ofTheHost) event.stopPropagation();
+  });
   const eyebrow = h("span", { class: "eyebrow" });
   const question = h("legend", {});
   const group = h("fieldset", {});
@@ -85,16 +94,10 @@ export default view("quick_check", (root, send) => {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (state.locked) return;
+    // What is on the screen counts: the state may be a key behind.
     const given = state.kind === "number"
-      ? { typed: number.input.value } : { choice: state.choice };
+      ? { typed: number.input.value } : { choice: options.chosen() };
     send({ ...given, locked: true });
-  });
-  // In a notebook Enter belongs to the cells, and no form would hear of it.
-  form.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
-    event.preventDefault();
-    event.stopPropagation();
-    form.requestSubmit();
   });
   root.append(form);
 

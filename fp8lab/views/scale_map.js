@@ -1,8 +1,3 @@
-/** Write into an element only what has changed: an untouched one is not laid out. */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 /** Call `move(event)` on a press and on each movement until the release. */
 function dragging(element, move) {
   element.addEventListener("pointerdown", (event) => {
@@ -89,15 +84,17 @@ function heatMap(send) {
     return new Uint32Array(Uint8Array.from(pixels.flat()).buffer);
   };
   const paint = () => {
-    if (!map.levels) return;
+    // Before it is on the page nothing has a colour yet; its first size says when.
+    if (!map.levels || !stage.isConnected) return;
     const colours = palette();
     const picture = new ImageData(map.columns, map.rows);
     const pixels = new Uint32Array(picture.data.buffer);
     bytes(map.levels).forEach((level, i) => { pixels[i] = colours[level]; });
     canvas.getContext("2d").putImageData(picture, 0, 0);
   };
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  dark.addEventListener("change", paint);
+  new ResizeObserver(paint).observe(stage);
+  // A new theme is a transition of the swatches (of one millisecond).
+  legend.addEventListener("transitionend", paint);
 
   return {
     element,
@@ -223,7 +220,7 @@ function errorChart(send) {
       const { chart } = state;
       decades = chart.decades;
       if (!drawn.table) drawAxes(chart);
-      write(title, chart.title);
+      setText(title, chart.title);
       const key = JSON.stringify(chart.lines);
       const changed = drawn.key !== key;
       drawn = { key, table: chart.table };
@@ -237,8 +234,8 @@ function errorChart(send) {
       // A state that is one step old must not pull the thumb out of the hand.
       if (!slider.matches(":active")) slider.value = decades.value;
       slider.setAttribute("aria-valuetext", state.outlier_text);
-      write(size, state.outlier_text);
-      write(value, ` (value ${state.outlier_value})`);
+      setText(size, state.outlier_text);
+      setText(value, ` (value ${state.outlier_value})`);
     },
   };
 }
@@ -261,8 +258,8 @@ function partTiles() {
         element.append(...tiles.map(({ made }) => made));
       }
       parts.forEach((part, i) => {
-        write(tiles[i].error, part.error);
-        write(tiles[i].note, part.note);
+        setText(tiles[i].error, part.error);
+        setText(tiles[i].note, part.note);
       });
     },
   };
@@ -286,7 +283,7 @@ function shareBar(title) {
       }
       shares.forEach((given, i) => {
         pieces[i].part.style.flexGrow = String(given.share);
-        write(pieces[i].text, given.text);
+        setText(pieces[i].text, given.text);
       });
     },
   };
@@ -325,18 +322,23 @@ function formatTable(send) {
         const { made, button, fill, error, cells } = rows[i];
         made.className = given.chosen ? "chosen" : "";
         button.dataset.format = given.format;
-        write(button, given.format);
+        setText(button, given.format);
         button.setAttribute("aria-pressed", given.chosen);
         fill.style.width = `${given.bar * 100}%`;
-        write(error, given.error);
+        setText(error, given.error);
         const texts = [given.underflow, given.clipping, given.outlier, given.bits];
-        cells.forEach((cell, j) => write(cell, texts[j]));
+        cells.forEach((cell, j) => setText(cell, texts[j]));
       });
     },
   };
 }
 
 export default view("scale_map", (root, send) => {
+  // What a control does with a key is its own: JupyterLab would move between cells.
+  root.addEventListener("keydown", (event) => {
+    const ofTheHost = event.ctrlKey || event.metaKey || event.key === "Escape";
+    if (!ofTheHost) event.stopPropagation();
+  });
   const title = h("h3", { class: "fp8-title" });
   const summary = h("p", { class: "summary", "aria-live": "polite" });
   const format = selectField("format", (name) => send({ format: name }));
@@ -363,8 +365,8 @@ export default view("scale_map", (root, send) => {
   );
 
   return (state) => {
-    write(title, state.question);
-    write(summary, state.summary);
+    setText(title, state.question);
+    setText(summary, state.summary);
     format.set(state.formats, state.format);
     group.set(state.groups, state.group);
     dtype.set(state.scale_dtypes, state.scale_dtype);

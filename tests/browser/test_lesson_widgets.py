@@ -1,24 +1,17 @@
 """The pictures inside the real lessons, in a real JupyterLab with a real kernel."""
 
 import json
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.jupyterlab import JupyterLab
 
-#: Counts the states that come down from Python while a drag goes on.
+# A view draws a state in one go, so each callback is one picture that was updated.
 WATCH = """root => {
   window.fp8Shown = [];
   new MutationObserver(() => window.fp8Shown.push(performance.now()))
-    .observe(root, {subtree: true, attributes: true, attributeFilter: ['aria-label']});
+    .observe(root, {subtree: true, childList: true, characterData: true});
 }"""
-
-
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("progress") / "progress.json"
 
 
 def test_a_clicked_bit_changes_the_value(lab: JupyterLab) -> None:
@@ -59,18 +52,18 @@ def test_an_outlier_is_dragged_and_the_error_changes(lab: JupyterLab) -> None:
     error = shown.locator(".parts .pays dd").first
     before = error.inner_text()
     slider = shown.get_by_role("slider", name="Size of the outlier")
-    lab.drag(slider, dx=slider.bounding_box()["width"] / 3)
+    shown.evaluate(WATCH)
+    lab.drag(slider, dx=slider.bounding_box()["width"] / 3, steps=300)
     expect(error).not_to_have_text(before)
+    times = lab.page.evaluate("window.fp8Shown")
+    rate = (len(times) - 1) / (times[-1] - times[0]) * 1000
+    # The figure is for the reader: a bound would measure the machine's other work.
+    print(json.dumps({"updates": len(times), "updates a second": round(rate, 1)}))
+    assert len(times) > 5
     lab.screenshot("lesson-02-outlier-grown")
     ring = shown.locator(".ring")
     label = ring.get_attribute("aria-label")
-    shown.evaluate(WATCH)
-    lab.drag(ring, dx=-90, dy=60, steps=150)
+    lab.drag(ring, dx=-90, dy=60)
     expect(ring).not_to_have_attribute("aria-label", label or "")
-    times = lab.page.evaluate("window.fp8Shown")
-    rate = (len(times) - 1) / (times[-1] - times[0]) * 1000
-    print(json.dumps({"updates": len(times), "updates a second": round(rate, 1)}))
     lab.screenshot("lesson-02-outlier-dragged")
-    # A smoke bound only: the figure itself is printed, and recorded in the notes.
-    assert len(times) > 5
     assert lab.console_errors == []

@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Route
@@ -105,12 +104,7 @@ class ViewPage:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._context.close()
 
     @property
@@ -132,16 +126,6 @@ class ViewPage:
               JSON.stringify(host.model.get("state")[key])
                 === JSON.stringify(value))""",
             arg=expected,
-        )
-
-    def send(self, **changes: object) -> None:
-        """Change inputs as the host's own controls would."""
-        self.page.evaluate(
-            """async (changes) => {
-              host.model.set('inputs', { ...host.model.get('inputs'), ...changes });
-              await host.model.save_changes();
-            }""",
-            changes,
         )
 
     def drag(self, handle: Locator, dx: float, dy: float = 0, steps: int = 20) -> None:
