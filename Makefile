@@ -71,8 +71,11 @@ LESSON := lessons/00-start-here.ipynb
 SCREEN = $(shell [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || echo --no-browser)
 ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
+# Widgets answer the mouse without waiting for the network (fp8lab/jupyter.py says why).
+PROMPT := --ServerApp.kernel_websocket_connection_class=fp8lab.jupyter.PromptConnection
+
 lab: $(VENV)/.lab ## set up and open JupyterLab on the first lesson
-	@exec $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/$(LESSON) $(SCREEN) $(ROOT) $(LAB_FLAGS)
+	@exec $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/$(LESSON) $(PROMPT) $(SCREEN) $(ROOT) $(LAB_FLAGS)
 
 # ---------------------------------------------------------------- the checks
 test: lint ## set up, check style and types, run the tests, the browser included

@@ -20,6 +20,7 @@ channel, is the same rectangle as per-token. Ragged edges make smaller groups.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -190,7 +191,7 @@ def matrix_shape(shape: tuple[int, ...]) -> tuple[int, int]:
     """A tensor's shape as a matrix: leading axes are rows, a vector is one row."""
     if not shape:
         return 1, 1
-    return int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]
+    return math.prod(shape[:-1]), shape[-1]
 
 
 def as_matrix(x: np.ndarray) -> np.ndarray:

@@ -55,6 +55,7 @@ ARROWS = {
     # Nobody imports what stands below.
     "widgets": {*WHOLE_CORE, "states", "views", "progress", "questions"},
     "bench": {*WHOLE_CORE},
+    "jupyter": set(),
     "doctor": {ROOT, "model"},
     "cli": {ROOT},
     "__main__": {"cli"},
@@ -66,6 +67,7 @@ ARROWS |= {module: set(CORE[:place]) for place, module in enumerate(CORE)}
 EXTERNAL = {
     "proof.hopper": {"torch", "triton"},
     "widgets": {"anywidget", "ipywidgets", "traitlets"},
+    "jupyter": {"jupyter_server"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

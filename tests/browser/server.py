@@ -27,6 +27,8 @@ FLAGS = (
     "--LabApp.expose_app_in_browser=True",
     "--ServerApp.terminals_enabled=False",
     "--LabApp.extension_manager=readonly",
+    # As `make lab` does.
+    "--ServerApp.kernel_websocket_connection_class=fp8lab.jupyter.PromptConnection",
 )
 
 
