@@ -122,7 +122,7 @@ def quantize(
         )
     scales = _scales(array, element, shape, amax, scale, stored, scale_rule, rule)
     codes = np.empty(array.shape, element.code_dtype)
-    kernel = _kernel(element, array.dtype, mode, policy, rng)
+    kernel = _kernel(element, array.dtype, array.size, mode, policy, rng)
     matrix, flat = as_matrix(array), as_matrix(codes)
     sides = shape.sides(matrix.shape)
     for tile in shape.tiles(matrix.shape, CHUNK):
@@ -163,6 +163,7 @@ def _scales(
 def _kernel(
     element: ElementFormat,
     dtype: np.dtype,
+    size: int,
     mode: Rounding,
     policy: Policy | str,
     rng: np.random.Generator | None,
@@ -182,7 +183,7 @@ def _kernel(
         return by_chance
     specials = special_codes(element, policy)
     work = np.dtype(np.float64 if dtype == np.float64 else np.float32)
-    return encode_kernel(work, element, specials, mode, CHUNK)
+    return encode_kernel(work, element, specials, mode, min(CHUNK, size))
 
 
 def _rescale(

@@ -167,6 +167,17 @@ def test_a_format_of_ones_own_derives_its_limits():
     assert fp8lab.round_to(x, e2m5).max() == 7.875
 
 
+def test_a_wide_range_of_ones_own_does_not_fit_float16():
+    far = FloatFormat("float8_e5m2b7", "E5M2B7", 5, 2, 7, Specials.IEEE)
+    assert far.max == 1.75 * 2.0**23
+    codes = np.arange(256, dtype=np.uint8)
+    values = fp8lab.decode(codes, far)
+    theirs = values_of("float8_e5m2") * 2.0**8
+    assert np.array_equal(values, theirs, equal_nan=True)
+    with pytest.raises(ValueError, match="cannot decode E5M2B7 to float16"):
+        fp8lab.decode(codes, far, dtype=np.float16)
+
+
 @pytest.mark.parametrize("fmt", ALL_FORMATS, ids=str)
 def test_both_names_find_the_format_in_any_case(fmt):
     for name in (fmt.name, fmt.short):

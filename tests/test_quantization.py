@@ -61,6 +61,13 @@ def test_every_group_shape(shape, group, arithmetic):
     check(x, "float8_e4m3fn", group, arithmetic=arithmetic)
 
 
+@pytest.mark.parametrize("sides", [(1000, -1), (7, 2), (40_000, 1), (-1, 2)])
+def test_a_tall_tensor_whose_tiles_hold_many_groups_of_rows(sides):
+    group = GroupShape(*sides)
+    x = tensor((14_003 if sides[0] == 7 else 100_003, 3))
+    check(x, "float8_e4m3fn", group)
+
+
 @pytest.mark.parametrize("name", ELEMENTS)
 @pytest.mark.parametrize(("stored", "rule"), STORED)
 @pytest.mark.parametrize("arithmetic", ["divide", "reciprocal"])
@@ -285,3 +292,8 @@ def test_policy_is_that_of_encode():
         for policy in ("cuda", "torch", "torch-2.11", "ml_dtypes", "onnx-nosat"):
             q = quantize(x * 100, element, scale=1.0, policy=policy)
             assert np.array_equal(q.codes, encode(x * 100, element, policy=policy))
+            options = {"rounding": "stochastic", "policy": policy}
+            rngs = [np.random.default_rng(1) for _ in range(2)]
+            q = quantize(x * 100, element, scale=1.0, rng=rngs[0], **options)
+            codes = encode(x * 100, element, rng=rngs[1], **options)
+            assert np.array_equal(q.codes, codes)

@@ -226,11 +226,6 @@ export default view("code_map", (root, send) => {
       ? `, ${state.usage.counts[code]} elements (${state.usage.shares[code]})` : "";
     return `${state.hex[code]} = ${value}${kind}${use}`;
   };
-  // What a control does with a key is its own: JupyterLab would move between cells.
-  root.addEventListener("keydown", (event) => {
-    const ofTheHost = event.ctrlKey || event.metaKey || event.key === "Escape";
-    if (!ofTheHost) event.stopPropagation();
-  });
   const title = h("h3", { class: "fp8-title" });
   const summary = h("p", { class: "summary", "aria-live": "polite" });
   const format = selectField("format", (name) => send({ format: name }));

@@ -79,6 +79,11 @@ function view(name, build) {
         class: `fp8 fp8-${name}`,
         "data-lm-suppress-shortcuts": "true",
       });
+      // Nor may a select, a radio or a slider lose its keys to the notebook.
+      root.addEventListener("keydown", (event) => {
+        const ofTheHost = event.ctrlKey || event.metaKey || event.key === "Escape";
+        if (!ofTheHost) event.stopPropagation();
+      });
       const error = h("p", { class: "fp8-error", role: "alert", hidden: true });
       const link = sender(model);
       const draw = build(root, link.send);

@@ -75,11 +75,6 @@ function numberField() {
 
 export default view("quick_check", (root, send) => {
   let state = {};
-  // What a control does with a key is its own: JupyterLab would move between cells.
-  root.addEventListener("keydown", (event) => {
-    const ofTheHost = event.ctrlKey || event.metaKey || event.key === "Escape";
-    if (!ofTheHost) event.stopPropagation();
-  });
   const eyebrow = h("span", { class: "eyebrow" });
   const question = h("legend", {});
   const group = h("fieldset", {});

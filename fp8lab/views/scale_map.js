@@ -334,11 +334,6 @@ function formatTable(send) {
 }
 
 export default view("scale_map", (root, send) => {
-  // What a control does with a key is its own: JupyterLab would move between cells.
-  root.addEventListener("keydown", (event) => {
-    const ofTheHost = event.ctrlKey || event.metaKey || event.key === "Escape";
-    if (!ofTheHost) event.stopPropagation();
-  });
   const title = h("h3", { class: "fp8-title" });
   const summary = h("p", { class: "summary", "aria-live": "polite" });
   const format = selectField("format", (name) => send({ format: name }));
