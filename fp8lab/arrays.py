@@ -1,7 +1,8 @@
 """What goes in and out: which arrays are accepted, and how they are walked.
 
 Every public function takes float64, float32, float16 or bfloat16 of any shape and any
-strides, and works on contiguous chunks of them without copying the whole.
+strides, and works on contiguous chunks of them without copying the whole (of foreign
+byte order alone a native copy is made first).
 """
 
 from __future__ import annotations

@@ -163,7 +163,10 @@ class FloatFormat:
 
     @cached_property
     def overflow_threshold(self) -> float:
-        """Magnitudes up to here still round to `max`: max + half its ulp."""
+        """Magnitudes below here still round to `max`: max + half its ulp.
+
+        The tie itself goes to the even code: to `max` in E4M3FN, beyond it in E5M2.
+        """
         return self.max + 2.0 ** (self.emax - self.mantissa_bits - 1)
 
     @cached_property

@@ -39,7 +39,7 @@ class IntFormat:
 
     @property
     def overflow_threshold(self) -> float:
-        """Magnitudes up to here still round to `max`: max + 1/2."""
+        """Magnitudes below here still round to `max`: max + 1/2."""
         return self.max + 0.5
 
     @property

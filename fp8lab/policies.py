@@ -20,7 +20,8 @@ onnx-nosat       Inf or NaN          all ones, signed    Cast(saturate=0)
 max. Formats wider than 8 bits overflow to infinity and have a quiet, signed NaN under
 every policy (payloads are dropped). Where a stack does not define a format, its rule is
 extended in the obvious way; what is checked against the stack itself is listed by
-``fp8lab prove --list``.
+``fp8lab prove --list``. One known difference: for float64 input CUDA's header keeps the
+sign of a NaN, which its float32 path and its hardware drop; ``cuda`` drops it always.
 
 Sources: cuda_fp8.hpp and PTX ISA 8.x ``cvt``; pytorch c10/util/Float8_*.h;
 ml_dtypes include/float8.h; ONNX operator Cast, opset 21.

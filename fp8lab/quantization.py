@@ -93,7 +93,8 @@ def quantize(
     rounding, policy, rng
         As in `encode`; integer formats round to nearest even and always saturate.
     nonfinite
-        ``"ignore"``, ``"propagate"`` or ``"raise"``.
+        ``"ignore"``, ``"propagate"`` or ``"raise"``: a rule for measuring amax, without
+        effect where ``amax`` or ``scale`` is given.
     whole_groups
         Refuse a tensor whose edges leave ragged groups, as GEMM kernels do.
 

@@ -76,7 +76,7 @@ class QuantizedTensor:
     def limits(self) -> npt.NDArray[np.float32]:
         """Return the magnitude above which each element clips, in the tensor's shape.
 
-        Up to ``fmt.overflow_threshold`` scales, a number still rounds to the maximum.
+        Below ``fmt.overflow_threshold`` scales, a number still rounds to the maximum.
         """
         threshold = np.float32(self.fmt.overflow_threshold)
         with np.errstate(over="ignore"):  # an infinite limit never clips

@@ -24,7 +24,10 @@ class Rounding(StrEnum):
     """How a number between two neighbours of the format is rounded."""
 
     NEAREST_EVEN = "nearest-even"
-    """To the nearer; a tie to the even code (IEEE default; all hardware)."""
+    """To the nearer; a tie to the even significand (IEEE default; all hardware).
+
+    That is the even code, except in E8M0, whose only significand is 1: ties go up.
+    """
     TOWARD_ZERO = "toward-zero"
     """To the neighbour of smaller magnitude: truncation."""
     TIES_AWAY = "ties-away"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fp8lab.bench.timing import Timing, interleave
+from fp8lab.bench.timing import Timing, cpu_name, interleave
 from fp8lab.codec import decode, encode, round_to
 from fp8lab.formats import E4M3FN, E5M2, FloatFormat
 from fp8lab.quantization import quantize
@@ -186,7 +186,7 @@ def main(argv: list[str]) -> int:
             "what": "codec speed, CPU time of one thread",
             "date": datetime.now(UTC).date().isoformat(),
             "command": "python -m fp8lab.bench codec",
-            "machine": platform.machine(),
+            "machine": cpu_name(),
             "versions": versions,
             "elements": options.elements,
             "rounds": options.rounds,

@@ -7,13 +7,25 @@ machine's mood is the same for both.
 
 from __future__ import annotations
 
+import platform
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
-__all__ = ["Timing", "interleave"]
+__all__ = ["Timing", "cpu_name", "interleave"]
+
+
+def cpu_name() -> str:
+    """Return the processor's name, for the record; the architecture where unknown."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 // Shared by every view: this text is put in front of the view's own, so there are no
-// imports. A view draws `state`, the one dict that comes down, and sends `inputs` up.
+// imports. A view draws `state`, the one dict that comes down, and sends changes of its
+// inputs up.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -34,32 +35,35 @@ function bytes(base64) {
   return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 }
 
+// One message may wait for Python while the one before it is computed and drawn.
+const ON_THEIR_WAY = 2;
+
 /**
- * Send inputs up, at most one message on its way: while Python works on one, later ones
- * replace each other and only the newest follows. Python echoes `seq` in the state.
+ * Send changes of the inputs up, a few at most on their way: while those are worked on,
+ * later changes replace each other and only the newest follow. Python merges them into
+ * the inputs it has, and echoes `seq` in the state. They travel as messages and not as
+ * a synced property, of which Jupyter sends one and then waits for its whole round trip.
  */
 function sender(model) {
   let waiting = null;
-  let sent = 0;
-  let answered = 0;
+  let answered = model.get("state").seq ?? 0;
+  let sent = answered;
   const push = (changes) => {
-    sent += 1;
-    model.set("inputs", { ...model.get("inputs"), ...changes, seq: sent });
-    model.save_changes();
+    sent = Math.max(sent, answered) + 1;
+    model.send({ changes, seq: sent });
   };
   const onState = () => {
     answered = Math.max(answered, model.get("state").seq ?? 0);
-    if (answered >= sent && waiting !== null) {
+    if (waiting !== null && sent - answered < ON_THEIR_WAY) {
       const next = waiting;
       waiting = null;
       push(next);
     }
   };
-  sent = answered = model.get("inputs")?.seq ?? 0;
   model.on("change:state", onState);
   return {
     send(changes) {
-      if (answered < sent) waiting = { ...waiting, ...changes };
+      if (sent - answered >= ON_THEIR_WAY) waiting = { ...waiting, ...changes };
       else push(changes);
     },
     close: () => model.off("change:state", onState),

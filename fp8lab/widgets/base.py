@@ -1,8 +1,8 @@
 """The Jupyter host: carries inputs up and one state down, and computes nothing itself.
 
-A view sets ``inputs``; the host calls the view's pure state function with them and
-sends ``state`` back. Several coupled traits would let a view draw half of an old and
-half of a new picture; one dict cannot be torn.
+A view sends changes of its inputs; the host calls the view's pure state function with
+them and sends ``state`` back. Several coupled traits would let a view draw half of an
+old and half of a new picture; one dict cannot be torn.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class ViewWidget(anywidget.AnyWidget):
     ----------
     inputs
         What the learner chose: plain JSON, the keyword arguments of ``compute`` plus
-        ``seq``, a counter that the state echoes.
+        ``seq``, a counter that the state echoes. It stays in Python; the view sends
+        its changes as messages.
     state
         What is drawn: the dict that ``compute`` returned, or the last good one with an
         ``error`` sentence where the inputs were refused.
@@ -34,7 +35,7 @@ class ViewWidget(anywidget.AnyWidget):
     view: ClassVar[str]
     compute: ClassVar[Callable[..., dict[str, Any]]]
 
-    inputs = traitlets.Dict().tag(sync=True)
+    inputs = traitlets.Dict()
     state = traitlets.Dict().tag(sync=True)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -50,6 +51,7 @@ class ViewWidget(anywidget.AnyWidget):
         # A wrong argument in a cell is an exception in that cell, not a red box.
         first = type(self).compute(**self._data, **inputs)
         super().__init__(inputs={**inputs, "seq": 0}, state={**first, "seq": 0})
+        self.on_msg(self._take)
 
     @traitlets.observe("inputs")
     def _recompute(self, change: dict[str, Any]) -> None:
@@ -62,6 +64,12 @@ class ViewWidget(anywidget.AnyWidget):
         except (ValueError, TypeError) as refused:
             state = {**self.state, "error": str(refused)}
         self.state = {**state, "seq": seq}
+
+    def _take(self, _: ViewWidget, message: Any, __: Any) -> None:
+        """Merge what the view sent: ``{"changes": {...}, "seq": n}``."""
+        if isinstance(message, dict) and isinstance(message.get("changes"), dict):
+            seq = message.get("seq", 0)
+            self.inputs = {**self.inputs, **message["changes"], "seq": seq}
 
     def update(self, **changes: Any) -> None:
         """Change some inputs from Python, for example from an ipywidgets slider."""

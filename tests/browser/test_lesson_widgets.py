@@ -13,6 +13,19 @@ WATCH = """root => {
     .observe(root, {subtree: true, childList: true, characterData: true});
 }"""
 
+# A drag by the page itself, a move a frame: what drives a mouse from outside is slower.
+SWEEP = """(slider, seconds) => new Promise((done) => {
+  const {min, max} = slider, begin = performance.now();
+  const move = (now) => {
+    const part = (now - begin) / 1000 / seconds;
+    if (part >= 1) return done();
+    slider.value = +min + (max - min) * part;
+    slider.dispatchEvent(new Event('input', {bubbles: true}));
+    requestAnimationFrame(move);
+  };
+  requestAnimationFrame(move);
+})"""
+
 
 def test_a_clicked_bit_changes_the_value(lab: JupyterLab) -> None:
     lab.open_notebook("00-start-here.ipynb")
@@ -52,9 +65,10 @@ def test_an_outlier_is_dragged_and_the_error_changes(lab: JupyterLab) -> None:
     error = shown.locator(".parts .pays dd").first
     before = error.inner_text()
     slider = shown.get_by_role("slider", name="Size of the outlier")
-    shown.evaluate(WATCH)
-    lab.drag(slider, dx=slider.bounding_box()["width"] / 3, steps=300)
+    lab.drag(slider, dx=slider.bounding_box()["width"] / 3)
     expect(error).not_to_have_text(before)
+    shown.evaluate(WATCH)
+    slider.evaluate(SWEEP, 4)
     times = lab.page.evaluate("window.fp8Shown")
     rate = (len(times) - 1) / (times[-1] - times[0]) * 1000
     # The figure is for the reader: a bound would measure the machine's other work.

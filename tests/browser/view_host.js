@@ -13,10 +13,11 @@ window.host = {
     const model = {
       get: (key) => held[key],
       set: change,
+      save_changes: () => {},
       on: (name, listener) => hear(name).add(listener),
       off: (name, listener) => hear(name).delete(listener),
-      send: () => {},
-      save_changes: async () => {
+      send: async ({ changes, seq }) => {
+        held.inputs = { ...held.inputs, ...changes, seq };
         const text = await window.computeState(JSON.stringify(held.inputs));
         change("state", JSON.parse(text));
         window.host.updates += 1;
