@@ -6,6 +6,8 @@ import base64
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from fp8lab.figures.canvas import pyplot
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -100,12 +102,5 @@ def _draw_legend(state: dict[str, Any], ax: Axes) -> None:
 
 
 def _new_axes(rows: int) -> Axes:
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise ImportError(
-            "figures are drawn by matplotlib, which is not installed; "
-            'run: pip install "fp8lab[notebook]"'
-        ) from None
-    _, axes = pyplot.subplots(figsize=(7.5, 1.2 + 0.28 * rows), layout="constrained")
+    _, axes = pyplot().subplots(figsize=(7.5, 1.2 + 0.28 * rows), layout="constrained")
     return axes

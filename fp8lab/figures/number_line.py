@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fp8lab.figures.canvas import pyplot
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -61,15 +63,8 @@ def draw_number_line(state: dict[str, Any], ax: Axes | None = None) -> Axes:
 
 
 def _new_axes(lanes: int) -> Axes:
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise ImportError(
-            "figures are drawn by matplotlib, which is not installed; "
-            'run: pip install "fp8lab[notebook]"'
-        ) from None
     height = 1.3 + 0.55 * lanes
-    _, axes = pyplot.subplots(figsize=(9, height), layout="constrained")
+    _, axes = pyplot().subplots(figsize=(9, height), layout="constrained")
     return axes
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fp8lab.figures.canvas import pyplot
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -118,12 +120,5 @@ def _draw_chart(chart: dict[str, Any], ax: Axes) -> None:
 
 
 def _new_axes() -> tuple[Axes, Axes]:
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise ImportError(
-            "figures are drawn by matplotlib, which is not installed; "
-            'run: pip install "fp8lab[notebook]"'
-        ) from None
-    _, axes = pyplot.subplots(1, 2, figsize=(9.5, 4.6), layout="constrained")
+    _, axes = pyplot().subplots(1, 2, figsize=(9.5, 4.6), layout="constrained")
     return axes[0], axes[1]
