@@ -3,10 +3,11 @@
 import math
 import sys
 
+import numpy as np
 import pytest
 
 from fp8lab import widgets
-from fp8lab.widgets import BitField, NumberLine, Stacks
+from fp8lab.widgets import BitField, CodeMap, NumberLine, ScaleMap, Stacks
 
 
 def test_a_widget_answers_new_inputs_with_one_state():
@@ -49,3 +50,36 @@ def test_without_the_notebook_packages_it_says_what_to_install(monkeypatch):
             getattr(widgets, name)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         widgets.Nothing  # noqa: B018 - the access is the test
+
+
+def test_messages_of_the_view_change_its_inputs_and_nothing_else_does():
+    shown = NumberLine(17)
+    shown._handle_custom_msg({"changes": {"x": "18"}, "seq": 3}, [])
+    assert (shown.x, shown.state["seq"]) == (18, 3)
+    for strange in ("text", {"changes": "x"}, {"seq": 4}):
+        shown._handle_custom_msg(strange, [])
+    assert (shown.x, shown.state["seq"]) == (18, 3)
+    shown._handle_custom_msg({"changes": {"nobody": 1}, "seq": 5}, [])
+    assert "nobody" in shown.state["error"]
+    assert (shown.x, shown.state["seq"]) == (18, 5)
+
+
+def test_another_matrix_keeps_what_the_learner_chose():
+    rng = np.random.default_rng(0)
+    shown = ScaleMap(rng.standard_normal((16, 16)), outlier=50, group="1x8")
+    before = shown.state["map"]
+    shown.show(rng.standard_normal((8, 100)), "another")
+    assert shown.state["map"] != before
+    assert "another" in shown.state["question"]
+    assert (shown.state["group"], shown.state["outlier"]) == ("1x8", 50)
+    with pytest.raises(ValueError, match="two axes"):
+        shown.show(np.ones(3))
+    with pytest.raises(ValueError, match="NaN"):
+        shown.show(np.full((4, 4), np.nan))
+    assert "another" in shown.state["question"]
+
+
+def test_another_tensor_on_the_code_map():
+    shown = CodeMap(np.ones(5), scale="amax")
+    shown.show(np.zeros(7), "nothing")
+    assert "nothing" in shown.state["question"]

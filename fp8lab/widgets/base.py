@@ -71,6 +71,14 @@ class ViewWidget(anywidget.AnyWidget):
             seq = message.get("seq", 0)
             self.inputs = {**self.inputs, **message["changes"], "seq": seq}
 
+    def _replace(self, **data: Any) -> None:
+        """Put other arrays behind the picture, the learner's choices as they are."""
+        # Refused arrays raise here, before anything has changed.
+        inputs = {key: v for key, v in self.inputs.items() if key != "seq"}
+        state = type(self).compute(**{**self._data, **data}, **inputs)
+        self._data.update(data)
+        self.state = {**state, "seq": self.inputs.get("seq", 0)}
+
     def update(self, **changes: Any) -> None:
         """Change some inputs from Python, for example from an ipywidgets slider."""
         self.inputs = {**self.inputs, **changes}

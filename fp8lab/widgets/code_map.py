@@ -59,3 +59,7 @@ class CodeMap(ViewWidget):
             colour=shown,
             code=code,
         )
+
+    def show(self, x: npt.ArrayLike, name: str = "the tensor") -> None:
+        """Show another tensor, for example from an ipywidgets menu."""
+        self._replace(x=x, name=name)

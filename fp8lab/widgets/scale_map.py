@@ -59,11 +59,7 @@ class ScaleMap(ViewWidget):
         scale_dtype: str = "float32",
         scale_rule: str = "floor",
     ) -> None:
-        whole = np.asarray(x)
-        if whole.ndim != 2:
-            raise ValueError(f"x has shape {whole.shape}; give a matrix of two axes")
-        top, left = corner
-        part = whole[top : top + LARGEST_SIDE, left : left + LARGEST_SIDE]
+        part = _part(x, corner)
         super().__init__(
             data={"x": part, "name": name},
             row=part.shape[0] // 2 if row is None else row,
@@ -74,3 +70,23 @@ class ScaleMap(ViewWidget):
             scale_dtype=str(scale_dtype),
             scale_rule=str(scale_rule),
         )
+
+    def show(
+        self,
+        x: npt.ArrayLike,
+        name: str = "the matrix",
+        corner: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Show another matrix, for example from an ipywidgets menu.
+
+        The outlier, the format and the scales stay as the learner set them.
+        """
+        self._replace(x=_part(x, corner), name=name)
+
+
+def _part(x: npt.ArrayLike, corner: tuple[int, int]) -> np.ndarray:
+    whole = np.asarray(x)
+    if whole.ndim != 2:
+        raise ValueError(f"x has shape {whole.shape}; give a matrix of two axes")
+    top, left = corner
+    return whole[top : top + LARGEST_SIDE, left : left + LARGEST_SIDE]

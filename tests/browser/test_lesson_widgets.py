@@ -80,4 +80,9 @@ def test_an_outlier_is_dragged_and_the_error_changes(lab: JupyterLab) -> None:
     lab.drag(ring, dx=-90, dy=60)
     expect(ring).not_to_have_attribute("aria-label", label or "")
     lab.screenshot("lesson-02-outlier-dragged")
+    title = shown.locator(".fp8-title")
+    expect(title).to_contain_text("minilm-weight?")
+    lab.widget(".widget-dropdown select").select_option("smollm2-attn-input")
+    expect(title).to_contain_text("smollm2-attn-input")
+    lab.screenshot("lesson-02-another-matrix")
     assert lab.console_errors == []
