@@ -146,13 +146,12 @@ def chunks(
     """
     if out.size == 0:
         return
-    arrays = [a.reshape(1) if a.ndim == 0 else a for a in (*operands, out)]
     common: list[Flag] = ["contig", "overlap_assume_elementwise"]
     reads: list[Flag] = ["readonly", *common]
     writes: list[Flag] = ["writeonly", *common]
     flags: list[list[Flag]] = [*[reads] * len(operands), writes]
     iterator = np.nditer(
-        arrays,
+        [*operands, out],
         flags=["external_loop", "buffered", "copy_if_overlap"],
         op_flags=flags,  # type: ignore[arg-type] # mypy picks the one-operand stub
         buffersize=min(size, out.size),

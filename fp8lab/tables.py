@@ -35,9 +35,9 @@ def prefix_table(
 ) -> npt.NDArray[np.uint8]:
     """Codes of all 65,536 round-to-odd prefixes of a float32."""
     prefix = np.arange(1 << 16, dtype=np.uint32)
-    # An odd prefix stands for everything strictly between it and its even
-    # neighbours; any member will do, so the last bit of the float32 is set.
-    x = ((prefix << 16) | (prefix & 1)).view(np.float32)
+    # An odd prefix stands for everything strictly between its even neighbours; it is
+    # itself one of those numbers, so its own rounding is that of them all.
+    x = (prefix << 16).view(np.float32)
     return _frozen_codes(x, fmt, specials, rounding)
 
 
