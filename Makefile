@@ -3,17 +3,19 @@
 # Works with GNU Make 3.81 (macOS) and later. Variables to set on the command line:
 #   PYTHON=python3.11      the interpreter of a new virtual environment
 #   LAB_FLAGS=--port=9000  passed on to JupyterLab
+#   SITE_FLAGS=--cdn       passed on to the builder of the site
 #   PYTEST_FLAGS="-k codec" passed on to pytest
 
 SHELL := /bin/sh
 .SUFFIXES:
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow bench prove lint format clean
+.PHONY: help lab site site-open test test-slow bench bench-web prove lint format clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
 PYTHON ?=
 LAB_FLAGS ?=
+SITE_FLAGS ?=
 PYTEST_FLAGS ?=
 
 help: ## list the targets (default)
@@ -54,16 +56,21 @@ $(VENV)/.lab: pyproject.toml $(VENV)/.created
 	@$(SILENCE)
 	@touch $@
 
+$(VENV)/.web: pyproject.toml $(VENV)/.created
+	@echo "fp8lab: installing the builder of the site (once)"
+	@$(PIP) -e '.[web]'
+	@touch $@
+
 # torch is named first and exactly: it is the CPU oracle that the tests were written for,
 # and a build machine may hold a CPU wheel of just this version on its disk, where any
 # other spelling would fetch gigabytes of CUDA libraries.
 $(VENV)/.test: pyproject.toml tests/browser/chromium.py $(VENV)/.created
 	@echo "fp8lab: installing the lab, the oracles and the test tools (once; some minutes)"
 	@$(PIP) 'torch==2.13.0'
-	@$(PIP) -e '.[dev,$(LAB_EXTRAS)]'
+	@$(PIP) -e '.[dev,web,$(LAB_EXTRAS)]'
 	@$(SILENCE)
 	@$(PY) tests/browser/chromium.py --install
-	@touch $(VENV)/.lab $@
+	@touch $(VENV)/.lab $(VENV)/.web $@
 
 # ---------------------------------------------------------------- the lab
 LESSON := lessons/00-start-here.ipynb
@@ -77,6 +84,13 @@ PROMPT := --ServerApp.kernel_websocket_connection_class=fp8lab.jupyter.PromptCon
 lab: $(VENV)/.lab ## set up and open JupyterLab on the first lesson
 	@exec $(PY) -m jupyterlab --LabApp.default_url=/lab/tree/$(LESSON) $(PROMPT) $(SCREEN) $(ROOT) $(LAB_FLAGS)
 
+# ---------------------------------------------------------------- the site
+site: $(VENV)/.web ## build the web page, with the lessons in the browser, in web/dist
+	@$(PY) -m web.build $(SITE_FLAGS)
+
+site-open: site ## build the site, serve it on this machine and open it
+	@exec $(PY) -m web.serve $(SCREEN)
+
 # ---------------------------------------------------------------- the checks
 test: lint ## set up, check style and types, run the tests, the browser included
 	@$(PY) -m pytest -m 'not slow' $(PYTEST_FLAGS)
@@ -86,6 +100,10 @@ test-slow: $(VENV)/.test ## run the long sweeps
 
 bench: $(VENV)/.test ## measure the codec against ml_dtypes, torch and gfloat
 	@$(PY) -m fp8lab.bench codec
+
+bench-web: $(VENV)/.test ## measure the page and the lessons in Chromium
+	@$(PY) -m web.build >/dev/null
+	@$(PY) -m web.bench
 
 prove: $(VENV)/.test ## compare all 2^32 float32 patterns with the oracles
 	@$(PY) -m fp8lab prove
@@ -102,5 +120,5 @@ format: $(VENV)/.test ## format the code and strip the outputs of the lessons
 
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
-	rm -rf tests/browser/screenshots
-	find fp8lab tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf tests/browser/screenshots web/dist web/.dist-* web/.cache
+	find fp8lab tests web -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,8 @@
 """What is installed on this machine, and what of the lab works on it.
 
 Nothing heavy is imported to find out: versions come from the packages' metadata, the
-GPU from the driver's own tool. PyTorch is asked only where that tool lists a GPU.
+GPU from the driver's own tool. PyTorch is asked only where that tool lists a GPU. In
+the browser there is nothing to install and no GPU to ask, and the report says so.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 from fp8lab import __version__
 
@@ -46,6 +48,9 @@ EXTRAS = (
 FP8_CAPABILITY = (8, 9)
 HOPPER_CAPABILITY = (9, 0)
 
+CORE_WORKS = "  yes  the bit-exact core: formats, codec, scaling, metrics (NumPy alone)"
+RECORDED = "the lessons show runs recorded on a Hopper GPU"
+
 GPU_QUERY = (
     "nvidia-smi",
     "--query-gpu=name,compute_cap,memory.total,driver_version",
@@ -77,7 +82,7 @@ def package_version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return None
+        return _loaded_when_imported(name) if _in_browser() else None
 
 
 def gpus() -> list[Gpu]:
@@ -94,6 +99,10 @@ def gpus() -> list[Gpu]:
 
 def report() -> str:
     """Return the whole examination as text, one finding a line."""
+    return "\n".join(_report_browser() if _in_browser() else _report_machine())
+
+
+def _report_machine() -> list[str]:
     lines = [
         "This machine",
         f"  fp8lab      {__version__}",
@@ -109,8 +118,30 @@ def report() -> str:
         for name in extra.packages
     ]
     found = gpus()
-    lines += ["", "GPU", *_report_gpus(found), "", "What works here", *_works(found)]
-    return "\n".join(lines)
+    return [*lines, "", "GPU", *_report_gpus(found), "", *_works(found)]
+
+
+def _report_browser() -> list[str]:
+    notebook, model, gpu = EXTRAS
+    # JupyterLab is the page itself.
+    shipped = [name for name in notebook.packages if name != "jupyterlab"]
+    return [
+        "In the browser: nothing to install, and nothing that you do here leaves it",
+        f"  fp8lab      {__version__}",
+        f"  Python      {platform.python_version()} (Pyodide {_pyodide_version()})",
+        f"  NumPy       {package_version('numpy')}",
+        *(f"  {name:11} {package_version(name) or 'absent'}" for name in shipped),
+        "",
+        "What works here",
+        CORE_WORKS,
+        _verdict(
+            None not in map(package_version, shipped),
+            notebook.brings,
+            "this page was built without them",
+        ),
+        _verdict(False, model.brings, "the lessons take excerpts of the real matrices"),
+        _verdict(False, gpu.brings, RECORDED),
+    ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -120,6 +151,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     ).parse_args(argv)
     print(report())
     return 0
+
+
+def _in_browser() -> bool:
+    return sys.platform == "emscripten"
+
+
+def _pyodide_version() -> str:
+    return str(import_module("pyodide").__version__)
+
+
+def _loaded_when_imported(name: str) -> str | None:
+    """Return the version of a package that the page holds ready, or None."""
+    ready = import_module("pyodide_js").lockfile.packages
+    found = getattr(ready, name, None)
+    return None if found is None else str(found.version)
 
 
 def _ready(extra: Extra) -> bool:
@@ -173,7 +219,8 @@ def _works(found: list[Gpu]) -> list[str]:
     fetch = sum(package.wheel_size for package in absent) / 1e6
     hopper = any(device.capability >= HOPPER_CAPABILITY for device in found)
     return [
-        "  yes  the bit-exact core: formats, codec, scaling, metrics (NumPy alone)",
+        "What works here",
+        CORE_WORKS,
         _verdict(_ready(notebook), notebook.brings, _install(notebook)),
         _verdict(
             _ready(model) and not absent,
@@ -185,8 +232,6 @@ def _works(found: list[Gpu]) -> list[str]:
         _verdict(
             hopper and _ready(gpu),
             gpu.brings,
-            _install(gpu)
-            if hopper
-            else "the lessons show runs recorded on a Hopper GPU",
+            _install(gpu) if hopper else RECORDED,
         ),
     ]

@@ -24,6 +24,8 @@ from pathlib import Path
 __all__ = ["Answer", "answers", "forget", "keep", "progress_file"]
 
 VERSION = 1
+# JupyterLite mounts the files of its file list here; the browser stores them.
+_DRIVE = Path("/drive")
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,12 @@ def progress_file() -> Path:
     """Where answers are kept; it may not exist yet.
 
     ``FP8LAB_PROGRESS`` if it is set, else ``fp8lab/progress.json`` in the user's data
-    folder of the platform.
+    folder of the platform; in JupyterLite it is one of the files in the file list.
     """
     if chosen := os.environ.get("FP8LAB_PROGRESS"):
         return Path(chosen).expanduser().absolute()
+    if sys.platform == "emscripten" and _DRIVE.is_dir():
+        return _DRIVE / "fp8lab-progress.json"
     return _data_folder() / "fp8lab" / "progress.json"
 
 
@@ -108,7 +112,7 @@ def keep(question: str, text: str, *, right: bool) -> tuple[Answer, str]:
                 _write(path, {**known, question: new})
     except OSError as error:
         return new, _not_kept(path, error)
-    return new, problem
+    return new, problem or _short_lived(path)
 
 
 def forget(*questions: str) -> None:
@@ -198,6 +202,9 @@ def _turn(path: Path) -> Iterator[None]:
     The operating system frees it when a process dies, so there is no stale lock. The
     lock file itself stays: removing it would let two processes lock two files.
     """
+    if sys.platform == "emscripten":  # no locks, and the fcntl of JupyterLite is empty
+        yield
+        return
     with path.with_name(f".{path.name}.lock").open("a+b") as lock:
         _lock(lock.fileno())
         # Closing the file frees the lock.
@@ -205,7 +212,7 @@ def _turn(path: Path) -> Iterator[None]:
 
 
 def _lock(descriptor: int) -> None:
-    """Wait for an exclusive lock, where the platform has one (Pyodide has not)."""
+    """Wait for an exclusive lock, where the platform has one."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -225,4 +232,14 @@ def _not_kept(path: Path, error: OSError) -> str:
     return (
         f"answers are not kept: {path} cannot be used ({reason}); set FP8LAB_PROGRESS "
         "to a file that can be written"
+    )
+
+
+def _short_lived(path: Path) -> str:
+    """Say so where the file ends with the kernel: in a browser without storage."""
+    if sys.platform != "emscripten" or path.is_relative_to(_DRIVE):
+        return ""
+    return (
+        "your answers last until the kernel stops: a browser keeps a notebook's files "
+        "only over https or from this machine, and not in every private window"
     )

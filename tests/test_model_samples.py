@@ -48,6 +48,16 @@ def test_every_sample_loads_without_the_models(name: str) -> None:
         sample.array[0, 0] = 1
 
 
+@pytest.mark.usefixtures("empty_cache")
+def test_in_the_browser_no_command_is_recommended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.platform", "emscripten")
+    notice = load_sample("minilm-weight").notice
+    expected = "for the whole [384, 384] run the lab on your own machine."
+    assert notice.endswith(expected)
+
+
 @pytest.mark.parametrize("wanted", ALL_REAL)
 @pytest.mark.usefixtures("_fetched")
 def test_the_whole_matrix_comes_from_the_model(wanted: RealSample) -> None:

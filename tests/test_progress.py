@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import os
 import re
+import sys
+from types import ModuleType
 
 import pytest
 
@@ -158,3 +160,36 @@ def test_where_it_is(monkeypatch, platform, variables, expected):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.platform", platform)
     assert progress.progress_file().as_posix() == expected
+
+
+# ---------------------------------------------------------------- in the browser
+
+
+@pytest.fixture
+def drive(tmp_path, monkeypatch):
+    """Take this Python for Pyodide in JupyterLite, whose fcntl is an empty module."""
+    monkeypatch.delenv("FP8LAB_PROGRESS")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr("sys.platform", "emscripten")
+    monkeypatch.setitem(sys.modules, "fcntl", ModuleType("fcntl"))
+    place = tmp_path / "drive"
+    monkeypatch.setattr(progress, "_DRIVE", place)
+    return place
+
+
+def test_jupyterlite_keeps_answers_in_a_file_of_its_file_list(drive):
+    drive.mkdir()
+    _, problem = progress.keep("a", "448", right=True)
+    assert problem == ""
+    assert list(progress.answers()[0]) == ["a"]
+    # No lock beside it: it would lock nothing, and the learner sees this folder.
+    assert [path.name for path in drive.iterdir()] == ["fp8lab-progress.json"]
+    progress.forget("a")
+    assert progress.answers() == ({}, "")
+
+
+def test_a_browser_without_storage_says_that_answers_do_not_last(drive):
+    answer, problem = progress.keep("a", "448", right=True)
+    assert progress.answers() == ({"a": answer}, "")
+    assert "until the kernel stops" in problem

@@ -130,7 +130,7 @@ def test_make_says_what_to_install_where_no_python_fits(tmp_path: Path) -> None:
     assert not (tmp_path / ".venv").exists()
 
 
-@pytest.mark.parametrize("stamp", [".venv/.lab", ".venv/.test"])
+@pytest.mark.parametrize("stamp", [".venv/.lab", ".venv/.web", ".venv/.test"])
 def test_a_failed_set_up_is_tried_again(tmp_path: Path, stamp: str) -> None:
     for needed in ("pyproject.toml", "tests/browser/chromium.py"):
         (tmp_path / needed).parent.mkdir(parents=True, exist_ok=True)

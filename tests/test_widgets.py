@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fp8lab import widgets
-from fp8lab.widgets import BitField, CodeMap, NumberLine, ScaleMap, Stacks
+from fp8lab.widgets import BitField, CodeMap, NumberLine, ScaleMap, Stacks, wire
 
 
 def test_a_widget_answers_new_inputs_with_one_state():
@@ -83,3 +83,27 @@ def test_another_tensor_on_the_code_map():
     shown = CodeMap(np.ones(5), scale="amax")
     shown.show(np.zeros(7), "nothing")
     assert "nothing" in shown.state["question"]
+
+
+@pytest.fixture
+def null(monkeypatch):
+    """Take this Python for JupyterLite's kernel, where null is no None."""
+    null = object()
+    monkeypatch.setattr(wire, "_NULL", null)
+    return null
+
+
+def test_in_jupyterlite_none_travels_as_null_and_back(null):
+    shown = BitField(0.3952)
+    assert shown.state["strip"]["asked"] is not None
+    message = {"changes": {"code": null, "text": "0x7e", "kind": "hex"}, "seq": 1}
+    shown._handle_custom_msg(message, [])
+    assert "error" not in shown.state
+    assert (shown.code, shown.state["strip"]["asked"]) == (0x7E, None)
+    assert shown.get_state("state")["state"]["strip"]["asked"] is null
+
+
+def test_elsewhere_a_state_is_sent_as_it_is():
+    shown = BitField(code=0x7E)
+    assert shown.get_state("state")["state"] is shown.state
+    assert shown.state["strip"]["asked"] is None

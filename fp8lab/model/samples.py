@@ -7,6 +7,7 @@ stand-in. The sample says which of them it is.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
@@ -23,6 +24,7 @@ __all__ = ["Sample", "load_sample", "sample_names"]
 
 _FETCH = "run `fp8lab fetch-models`"
 _INSTALL = 'run `pip install "fp8lab[model]"`'
+_ELSEWHERE = "run the lab on your own machine"  # a browser fetches no models
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -97,6 +99,8 @@ def load_sample(name: str, *, excerpt: bool = False) -> Sample:
         remedy = _FETCH
     except ModuleNotFoundError:
         remedy = _INSTALL
+    if sys.platform == "emscripten":
+        remedy = _ELSEWHERE
     rows, columns = real.shape
     notice = f"This is an excerpt; for the whole [{rows}, {columns}] {remedy}."
     return _shipped(real, notice) or _generated(real, remedy)

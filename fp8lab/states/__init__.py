@@ -19,6 +19,7 @@ __all__ = [
     "bit_field_state",
     "code_map_state",
     "number_line_state",
+    "quantizer_state",
     "quick_check_state",
     "scale_map_state",
     "stacks_state",

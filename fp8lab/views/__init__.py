@@ -12,7 +12,10 @@ from importlib.resources import files
 
 __all__ = ["VIEWS", "module", "style"]
 
-VIEWS = ("bit_field", "code_map", "number_line", "stacks", "scale_map", "quick_check")
+VIEWS = (
+    *("bit_field", "code_map", "number_line", "stacks", "scale_map", "quantizer"),
+    "quick_check",
+)
 
 
 @cache

@@ -14,6 +14,8 @@ import anywidget
 import traitlets
 
 from fp8lab import views
+from fp8lab.states.answer import answer
+from fp8lab.widgets.wire import received, sent
 
 __all__ = ["ViewWidget"]
 
@@ -36,7 +38,7 @@ class ViewWidget(anywidget.AnyWidget):
     compute: ClassVar[Callable[..., dict[str, Any]]]
 
     inputs = traitlets.Dict()
-    state = traitlets.Dict().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True, to_json=lambda state, _: sent(state))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # traitlets makes one more subclass for each instance: it has the texts already.
@@ -59,14 +61,12 @@ class ViewWidget(anywidget.AnyWidget):
             return
         inputs = dict(change["new"])
         seq = inputs.pop("seq", 0)
-        try:
-            state = type(self).compute(**self._data, **inputs)
-        except (ValueError, TypeError) as refused:
-            state = {**self.state, "error": str(refused)}
+        state = answer(type(self).compute, {**self._data, **inputs}, self.state)
         self.state = {**state, "seq": seq}
 
     def _take(self, _: ViewWidget, message: Any, __: Any) -> None:
         """Merge what the view sent: ``{"changes": {...}, "seq": n}``."""
+        message = received(message)
         if isinstance(message, dict) and isinstance(message.get("changes"), dict):
             seq = message.get("seq", 0)
             self.inputs = {**self.inputs, **message["changes"], "seq": seq}

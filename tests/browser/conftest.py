@@ -1,21 +1,26 @@
-"""One server and one browser for the folder; a fresh page for each test."""
+"""One server, one site and one browser for all; a fresh page for each test."""
 
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser import chromium
 from tests.browser.jupyterlab import JupyterLab
+from tests.browser.jupyterlite import JupyterLite
 from tests.browser.server import Server, jupyterlab, serve
+from tests.browser.site import Site, build_once, serve_site, shared_folder
 from tests.jupyter_home import isolated
 
 # A kernel's answer may take its time on two slow cores; Playwright allows 5 seconds.
 expect.set_options(timeout=30_000)
 
+Visitor = TypeVar("Visitor", bound=JupyterLab)
 FAILED = pytest.StashKey[bool]()
 VIEWPORT: ViewportSize = {"width": 1440, "height": 1000}
 CHROMIUM_FLAGS = [
@@ -67,6 +72,13 @@ def server(
         yield running
 
 
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The site of this checkout, served: its `url`, and the `requests` that it got."""
+    with serve_site(build_once(shared_folder(tmp_path_factory))) as running:
+        yield running
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -77,6 +89,19 @@ def pytest_runtest_makereport(
     return report
 
 
+@contextmanager
+def visit(
+    browser: Browser, request: pytest.FixtureRequest, start: Callable[[Page], Visitor]
+) -> Iterator[Visitor]:
+    """A page with a fresh profile; a failed test leaves a picture of it."""
+    context = browser.new_context(viewport=VIEWPORT)
+    page = start(context.new_page())
+    yield page
+    if request.node.stash.get(FAILED, False):
+        page.screenshot(f"failed-{request.node.name}")
+    context.close()
+
+
 @pytest.fixture
 def lab(
     browser: Browser, server: Server, request: pytest.FixtureRequest
@@ -85,10 +110,15 @@ def lab(
 
     A test that fails leaves `screenshots/failed-<test>.png`.
     """
-    context = browser.new_context(viewport=VIEWPORT)
-    page = JupyterLab(context.new_page(), server)
-    yield page
-    if request.node.stash.get(FAILED, False):
-        page.screenshot(f"failed-{request.node.name}")
-    context.close()
+    with visit(browser, request, lambda page: JupyterLab(page, server)) as lab:
+        yield lab
     server.shut_down_kernels()
+
+
+@pytest.fixture
+def lite(
+    browser: Browser, site: Site, request: pytest.FixtureRequest
+) -> Iterator[JupyterLite]:
+    """A page on the site's JupyterLite; a failed test leaves its picture too."""
+    with visit(browser, request, lambda page: JupyterLite(page, site)) as lite:
+        yield lite

@@ -94,6 +94,10 @@ class JupyterLab:
         self.page.locator(".jp-Dialog").get_by_role(
             "button", name="Confirm Kernel Restart"
         ).click()
+        self.wait_for_the_end()
+
+    def wait_for_the_end(self) -> None:
+        """Wait until every cell has run, or one failed, and the widgets are there."""
         self._wait_until(RUN_IS_OVER, RUN_SECONDS)
         expect(self.page.get_by_text("Loading widget")).to_have_count(0)
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Route
 
 from fp8lab import views
+from fp8lab.states.answer import answer
 
 HERE = Path(__file__).parent
 SCREENSHOTS = HERE / "screenshots"
@@ -196,12 +197,8 @@ class ViewPage:
         """Answer new inputs as `ViewWidget` does: a refusal keeps the last picture."""
         inputs = json.loads(text)
         seq = inputs.pop("seq", 0)
-        try:
-            state = self._compute(**self._data, **inputs)
-        except (ValueError, TypeError) as refused:
-            state = {**self._state, "error": str(refused)}
-        else:
-            self._state = state
+        state = answer(self._compute, {**self._data, **inputs}, self._state)
+        self._state = state
         return json.dumps({**state, "seq": seq}, allow_nan=False)
 
     def _answer(self, route: Route) -> None:

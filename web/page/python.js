@@ -1,0 +1,60 @@
+// The page's side of the worker: starts it, passes messages, starts it again.
+
+const BASE = new URL(".", import.meta.url).href;
+
+/**
+ * Run the worker. `on` has the handlers progress, ready, failed and state.
+ * The answer has `send({ view, inputs, seq, leads })`; `ask(method, argument, files)`,
+ * which promises an answer; and `restart()`.
+ */
+export function startPython(on) {
+  let worker = null;
+  let nextId = 0;
+  let pending = new Map();
+
+  function start() {
+    // From a Blob, a worker keeps the page's Content-Security-Policy: it may talk to
+    // the server it came from and to nobody else.
+    const text = `import ${JSON.stringify(`${BASE}worker.js`)};`;
+    const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    worker = new Worker(address, { type: "module" });
+    worker.onmessage = ({ data }) => receive(data);
+    worker.onerror = (event) => failed(event.message || "worker.js could not be loaded.");
+    // A module that imports another is not awake until both are there.
+    worker.postMessage({ kind: "start", base: BASE });
+  }
+
+  function receive(message) {
+    if (message.kind === "progress") on.progress(message);
+    else if (message.kind === "ready") on.ready(message);
+    else if (message.kind === "failed") failed(message.message);
+    else if (message.kind === "state") on.state(message);
+    else {
+      const { resolve, reject } = pending.get(message.id) ?? {};
+      pending.delete(message.id);
+      if (message.error === undefined) resolve?.(message.value);
+      else reject?.(new Error(message.error));
+    }
+  }
+
+  function failed(text) {
+    worker.terminate();
+    for (const { reject } of pending.values()) reject(new Error(text));
+    pending = new Map();
+    on.failed(text);
+  }
+
+  start();
+  return {
+    send: (wish) => worker.postMessage({ kind: "inputs", ...wish }),
+    ask: (method, argument, files) => new Promise((resolve, reject) => {
+      const id = nextId++;
+      pending.set(id, { resolve, reject });
+      worker.postMessage({ kind: "ask", id, method, argument, files });
+    }),
+    restart() {
+      worker.terminate();
+      start();
+    },
+  };
+}
