@@ -144,7 +144,11 @@ class WebPage:
     def overflow(self) -> list[str]:
         """Return what makes the page wider than its window."""
         found: list[str] = self.page.evaluate(
-            """() => {
+            """async () => {
+              // A view that was resized lays itself out in the next frame.
+              const frame = () => new Promise((done) => requestAnimationFrame(done));
+              await frame();
+              await frame();
               const edge = document.documentElement.clientWidth + 0.5;
               const scrolls = (e) => e && e !== document.body
                 && (["auto", "hidden", "scroll"].includes(getComputedStyle(e).overflowX)
