@@ -10,10 +10,12 @@ E4M3FN 0x2d = 0 0101 101 (normal)
   neighbours 0.375 (0x2c) and 0.4375 (0x2e)
 
 Formats are data (`fp8lab.formats`); `encode`, `decode` and `round_to` are the format's
-own arithmetic; `quantize` and `dequantize` add scales, and a scale is always the decode
-scale: x ~ decode(code) * scale.
+own arithmetic; `quantize` and `dequantize` add scales, always decode scales:
+x ~ decode(code) * scale. `mma` adds up products as a Hopper tensor core does, bit for
+bit; `scaled_mm` and `linear` add the scales to it.
 """
 
+from fp8lab.accumulators import HOPPER, HOPPER_PROMOTED, Accumulator, accumulator_of
 from fp8lab.amax import measure_amax
 from fp8lab.codec import decode, encode, round_to
 from fp8lab.errors import ErrorSplit, error_split, outlier_mask
@@ -39,6 +41,7 @@ from fp8lab.formats import (
     format_of,
     format_table,
 )
+from fp8lab.gemm import linear, scaled_mm
 from fp8lab.granularity import GROUPS, GroupShape, group_of
 from fp8lab.integers import INT4, INT8, IntFormat
 from fp8lab.metrics import (
@@ -54,6 +57,7 @@ from fp8lab.metrics import (
 from fp8lab.policies import POLICIES, Policy
 from fp8lab.quantization import quantize
 from fp8lab.quantized import QuantizedTensor, dequantize
+from fp8lab.recipes import ScaleRecipe
 from fp8lab.rounding import Rounding
 from fp8lab.scales import ScaleDtype, ScaleRule, compute_scale
 from fp8lab.scaling import (
@@ -63,6 +67,7 @@ from fp8lab.scaling import (
     PercentileAmax,
     StaticAmax,
 )
+from fp8lab.tensorcore import mma
 
 __version__ = "0.1.0"
 
@@ -83,10 +88,13 @@ __all__ = [
     "FP16",
     "FP32",
     "GROUPS",
+    "HOPPER",
+    "HOPPER_PROMOTED",
     "INT4",
     "INT8",
     "POLICIES",
     "TF32",
+    "Accumulator",
     "Anatomy",
     "DelayedAmax",
     "DynamicAmax",
@@ -100,8 +108,10 @@ __all__ = [
     "QuantizedTensor",
     "Rounding",
     "ScaleDtype",
+    "ScaleRecipe",
     "ScaleRule",
     "StaticAmax",
+    "accumulator_of",
     "compute_scale",
     "decode",
     "dequantize",
@@ -112,14 +122,17 @@ __all__ = [
     "format_of",
     "format_table",
     "group_of",
+    "linear",
     "mean_relative_error",
     "measure_amax",
+    "mma",
     "mse",
     "outlier_mask",
     "quantize",
     "relative_rms",
     "round_to",
     "saturation_rate",
+    "scaled_mm",
     "sqnr_db",
     "ulp_distance",
     "underflow_rate",

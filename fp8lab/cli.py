@@ -22,6 +22,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "doctor": Command("fp8lab.doctor", "say what is installed here and what works"),
     "prove": Command("fp8lab.prove", "compare the codec with its oracles, every input"),
+    "prove-gemm": Command(
+        "fp8lab.prove_gemm", "compare matrix products with a Hopper GPU, every bit"
+    ),
     "fetch-models": Command(
         "fp8lab.model.fetch", "install the small pretrained models of the lessons"
     ),

@@ -37,6 +37,7 @@ CORE = (
     "accumulators",
     "tensorcore",
     "fma",
+    "recipes",
     "gemm",
 )
 WHOLE_CORE = {*CORE, "metrics", "errors", ROOT}
@@ -57,6 +58,7 @@ ARROWS = {
     "exports": {*WHOLE_CORE},
     "proof": {*WHOLE_CORE},
     "prove": {*WHOLE_CORE, "proof"},
+    "prove_gemm": {*WHOLE_CORE, "proof", "records", "table"},
     "figures": {*WHOLE_CORE, "states"},
     # Nobody imports what stands below.
     "page": {*WHOLE_CORE, "states", "model", "reading", "exports"},
@@ -73,6 +75,7 @@ ARROWS |= {module: set(CORE[:place]) for place, module in enumerate(CORE)}
 # used, and says what to install where it is absent.
 EXTERNAL = {
     "proof.hopper": {"torch", "triton"},
+    "proof.hopper_gemm": {"torch", "triton"},
     "widgets": {"anywidget", "ipywidgets", "traitlets"},
     "jupyter": {"jupyter_server"},
 }

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import fp8lab
-from fp8lab.page import Session, first_states
-from fp8lab.page.first import FIRST_INPUTS, FIRST_SOURCE
+from fp8lab.page.first import FIRST_INPUTS, FIRST_SOURCE, first_states
+from fp8lab.page.session import Session
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import importlib
 import sys
 
 BENCHMARKS = {
-    "codec": "encode, decode, round_to and quantize beside ml_dtypes and torch"
+    "codec": "encode, decode, round_to and quantize beside ml_dtypes and torch",
+    "gemm": "mma and scaled_mm beside the same rule in plain NumPy, and beside @",
 }
 
 

@@ -10,12 +10,18 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "draw_accumulator": "accumulator",
     "draw_code_map": "code_map",
     "draw_number_line": "number_line",
     "draw_scale_map": "scale_map",
 }
 
-__all__ = ["draw_code_map", "draw_number_line", "draw_scale_map"]
+__all__ = [
+    "draw_accumulator",
+    "draw_code_map",
+    "draw_number_line",
+    "draw_scale_map",
+]
 
 
 def __getattr__(name: str) -> Any:

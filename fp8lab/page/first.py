@@ -45,6 +45,18 @@ FIRST_INPUTS: dict[str, dict[str, Any]] = {
         "scale_dtype": "float32",
         "scale_rule": "floor",
     },
+    "accumulator": {
+        "data": "positive",
+        "seed": 0,
+        "k": 4096,
+        "step": None,
+        "term": 33,
+        "fraction_bits": 13,
+        "promote": None,
+        "a_format": "E4M3FN",
+        "b_format": "E4M3FN",
+        "running": "sum",
+    },
 }
 
 #: The real activation whose error one scale hides best.

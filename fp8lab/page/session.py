@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fp8lab import states
-from fp8lab.exports import archive
-from fp8lab.model import load_sample, sample_names
-from fp8lab.page.source import Source, from_file, from_sample, from_text
 from fp8lab.states.answer import answer
-from fp8lab.states.outlier import LARGEST_SIDE
-from fp8lab.states.quantizer import quantized_for
+
+if TYPE_CHECKING:
+    from fp8lab.page.source import Source
+
+# A visitor waits for every module that is imported here: the rest come when they are
+# asked for.
 
 __all__ = ["Session"]
 
@@ -33,6 +34,8 @@ class Session:
 
     def samples(self) -> list[dict[str, str]]:
         """Return the tensors that come with the page: name, kind and description."""
+        from fp8lab.model import load_sample, sample_names
+
         known = [load_sample(name, excerpt=True) for name in sample_names()]
         return [
             {"name": s.name, "kind": s.kind, "description": s.description}
@@ -59,6 +62,8 @@ class Session:
         ValueError
             It cannot be read; the tensor before it stays.
         """
+        from fp8lab.page.source import from_file, from_sample, from_text
+
         asked = json.loads(wish)
         if "sample" in asked:
             source = from_sample(asked["sample"])
@@ -93,6 +98,9 @@ class Session:
         inputs
             JSON: the quantizer's inputs; the scheme that is looked at is packed.
         """
+        from fp8lab.exports import archive
+        from fp8lab.states.quantizer import quantized_for
+
         source, chosen = self._need(), json.loads(inputs)
         quantized = quantized_for(source.array, **chosen)
         with_rule = chosen.get("look") != "none" and "scale_rule" in chosen
@@ -118,6 +126,8 @@ class Session:
             about = {"name": source.name, "note": source.note}
             return {"x": source.array, **about}
         if view == "scale_map":
+            from fp8lab.states.outlier import LARGEST_SIDE
+
             source = self._need()
             x = source.array
             matrix = np.atleast_2d(x).reshape(-1, x.shape[-1] if x.ndim else 1)

@@ -16,6 +16,7 @@ from fp8lab.views import VIEWS
 _FUNCTIONS = {f"{view}_state": view for view in VIEWS}
 
 __all__ = [
+    "accumulator_state",
     "bit_field_state",
     "code_map_state",
     "number_line_state",

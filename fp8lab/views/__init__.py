@@ -14,7 +14,7 @@ __all__ = ["VIEWS", "module", "style"]
 
 VIEWS = (
     *("bit_field", "code_map", "number_line", "stacks", "scale_map", "quantizer"),
-    "quick_check",
+    *("quick_check", "accumulator"),
 )
 
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "AccumulatorView": "accumulator",
     "BitField": "bit_field",
     "CodeMap": "code_map",
     "NumberLine": "number_line",
@@ -22,6 +23,7 @@ _HOMES = {
 _NOTEBOOK_PACKAGES = ("anywidget", "ipywidgets", "traitlets")
 
 __all__ = [
+    "AccumulatorView",
     "BitField",
     "CodeMap",
     "NumberLine",

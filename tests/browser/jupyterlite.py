@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Page, Request
+from playwright.sync_api import Page, Request
 
 from tests.browser.jupyterlab import STEP_SECONDS, JupyterLab
 from tests.browser.site import Site
@@ -31,9 +31,6 @@ CODE_CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets
   }))"""
 SWITCH_THEME = """theme =>
   window.jupyterapp.commands.execute('apputils:change-theme', {theme})"""
-
-# JupyterLite's page names no icon: the browser asks the host for one, and notes a 404.
-HARMLESS_ADDRESS = "/favicon.ico"
 
 
 class JupyterLite(JupyterLab):
@@ -80,10 +77,6 @@ class JupyterLite(JupyterLab):
     def make_dark(self) -> None:
         """Switch to JupyterLab's dark theme."""
         self.page.evaluate(SWITCH_THEME, "JupyterLab Dark")
-
-    def _note_console(self, message: ConsoleMessage) -> None:
-        if not message.location["url"].endswith(HARMLESS_ADDRESS):
-            super()._note_console(message)
 
     def _note_request(self, request: Request) -> None:
         if not request.url.startswith((self.site.url, "blob:", "data:")):

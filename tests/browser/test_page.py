@@ -18,7 +18,7 @@ from tests.browser.web_page import PHONE, WIDE, WebPage
 
 pytestmark = pytest.mark.browser
 
-TOOLS = ("bits", "quantize", "outlier")
+TOOLS = ("bits", "quantize", "outlier", "accumulator")
 
 
 def number_of(shown: WebPage) -> Locator:
@@ -66,7 +66,7 @@ def test_the_browser_computes_the_very_first_states(
       const states = {};
       await new Promise((resolve, reject) => {
         const python = startPython({
-          progress: () => {}, ready: () => {}, failed: (text) => reject(text),
+          site: () => {}, progress: () => {}, ready: () => {}, failed: reject,
           state({ view, state, error }) {
             states[view] = state ?? error;
             if (Object.keys(states).length === Object.keys(wishes).length) resolve();

@@ -148,3 +148,26 @@ def test_python_that_cannot_start_says_so(
         shown.wait_until_computed()
         shown.view("bit_field").get_by_role("button", name="sign bit").click()
         expect(shown.view("bit_field")).to_contain_text("= -0.3125")
+
+
+def test_a_tensor_is_there_after_a_second_start(browser: Browser, site: Site) -> None:
+    """Python fails on a link with a tensor, and once more in the middle of the work."""
+    link = "#quantize?sample=gaussian&format=E5M2"
+    with WebPage(browser, site.url) as shown:
+        shown.context.route("**/numpy-*.whl*", fulfilled(404))
+        shown.open(link, wait=False)
+        again = shown.page.get_by_role("button", name="Try again")
+        again.wait_for()
+        expect(shown.notice).to_be_hidden()
+        shown.context.unroute("**/numpy-*.whl*")
+        again.click()
+        shown.wait_until_computed()
+        assert "gaussian" in shown.about
+        expect(shown.view("quantizer")).to_contain_text("E5M2")
+        shown.drop("good.npy", GOOD)
+        # As if Python had run out of memory.
+        shown.page.evaluate("document.getElementById('python-again').click()")
+        shown.wait_until_computed()
+        assert "3 × 5" in shown.about
+        expect(shown.view("quantizer")).to_contain_text("good.npy")
+        expect(shown.view("quantizer").get_by_role("alert")).to_be_hidden()

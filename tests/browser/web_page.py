@@ -78,10 +78,10 @@ class WebPage:
 
     def wait_until_computed(self) -> None:
         """Wait until Python has drawn the tool that is shown."""
-        self.page.wait_for_selector(
-            "body[data-shown=computed], #python[data-is=failed]",
-            timeout=PYTHON_SECONDS * 1000,
-        )
+        for state in ("body[data-shown=computed]", "#python[data-is=ready]"):
+            self.page.wait_for_selector(
+                f"{state}, #python[data-is=failed]", timeout=PYTHON_SECONDS * 1000
+            )
         assert self.page.locator("#python").get_attribute("data-is") == "ready", (
             self.python
         )

@@ -1,11 +1,7 @@
 // The large files of Python: downloaded side by side, counted, and checked.
 
-/** Read site.json, which names every file with its size and SHA-256. */
-export async function openSite(base) {
-  // What the files are may have changed since the last visit; the files never do: their
-  // names hold their content's hash.
-  const response = await fetched(new URL("site.json", base), { cache: "no-cache" });
-  const site = await response.json();
+/** Find the files that site.json names, each with its size and SHA-256. */
+export function openSite(base, site) {
   const local = (path) => new URL(path, base).href;
   const pyodide = local(site.pyodide);
   const core = ["pyodide.mjs", "pyodide.asm.mjs"].map((name) => new URL(name, pyodide).href);
@@ -21,19 +17,18 @@ export async function openSite(base) {
 }
 
 /**
- * Download and check the site's files: a Map from address to bytes.
- * `progress(loaded, total)` is called with bytes.
+ * Download and check the site's files, side by side: a Map from address to a promise of
+ * bytes. `progress(loaded, total)` is called with bytes.
  */
-export async function collect(site, progress) {
+export function collect(site, progress) {
   const total = site.files.reduce((sum, file) => sum + file.size, 0);
   let loaded = 0;
-  const held = new Map();
-  await Promise.all(site.files.map(async (file) => {
+  const wanted = async (file) => {
     const bytes = await download(file, (count) => progress(loaded += count, total));
     await check(file, bytes);
-    held.set(file.as, bytes);
-  }));
-  return held;
+    return bytes;
+  };
+  return new Map(site.files.map((file) => [file.as, wanted(file)]));
 }
 
 async function download(file, count) {
@@ -53,7 +48,8 @@ async function download(file, count) {
   return bytes;
 }
 
-async function fetched(url, options) {
+/** Fetch a file, or say in words why it cannot be had. */
+export async function fetched(url, options) {
   const name = new URL(url).pathname.split("/").at(-1);
   let response;
   try {

@@ -8,37 +8,44 @@ f"fp8lab {fp8lab.__version__}, NumPy {numpy.__version__}, Python {sys.version.sp
 `;
 
 /**
- * Load everything from the site at `base`: `{ python, versions }`. `tell` is called with
- * `{ stage, loaded, total }`; any step that fails throws an error in words.
+ * Load everything from the site at `base`, whose site.json is given: `{ python,
+ * versions }`. `tell` is called with `{ stage, loaded, total }`; any step that fails
+ * throws an error in words.
  */
-export async function loadPython(base, tell) {
+export async function loadPython(base, description, tell) {
   const stage = "Downloading Python";
   tell({ stage });
-  const site = await openSite(base);
-  // The modules come in while the large files do; the same address later costs nothing.
-  const modules = site.modules();
-  modules.catch(() => {});
-  serveFrom(await collect(site, (loaded, total) => tell({ stage, loaded, total })));
-  tell({ stage: "Starting Python" });
-  const { loadPyodide } = await modules;
-  const python = await loadPyodide({
-    indexURL: site.pyodide, lockFileURL: site.lock, packageBaseUrl: site.packages,
-  });
+  const site = openSite(base, description);
+  const files = collect(site, (loaded, total) => tell({ stage, loaded, total }));
+  const all = Promise.all(files.values()).then(() => tell({ stage: "Starting Python" }));
+  serveFrom(files);
+  // Python starts while its packages are on their way; a file that cannot be had ends it.
+  const start = startPyodide(site);
+  start.catch(() => {});
+  await all;
+  const python = await start;
   tell({ stage: "Loading NumPy and fp8lab" });
   await loadLab(python);
   return { python, versions: python.runPython(VERSIONS) };
 }
 
-/** Let Pyodide find in memory what was downloaded and checked. */
-function serveFrom(held) {
+async function startPyodide(site) {
+  const { loadPyodide } = await site.modules();
+  return loadPyodide({
+    indexURL: site.pyodide, lockFileURL: site.lock, packageBaseUrl: site.packages,
+  });
+}
+
+/** Let Pyodide find what is being downloaded and checked, as soon as it is. */
+function serveFrom(files) {
   const outside = self.fetch.bind(self);
-  self.fetch = (address, options) => {
+  self.fetch = async (address, options) => {
     const url = new URL(address.url ?? address, self.location.href).href;
-    const found = held.get(url);
-    if (!found) return outside(address, options);
-    held.delete(url);
+    const wanted = files.get(url);
+    if (!wanted) return outside(address, options);
+    files.delete(url);
     const type = url.endsWith(".wasm") ? "application/wasm" : "application/octet-stream";
-    return Promise.resolve(new Response(found, { headers: { "content-type": type } }));
+    return new Response(await wanted, { headers: { "content-type": type } });
   };
 }
 

@@ -11,6 +11,7 @@ const TOOLS = {
   bits: ["bit_field", "number_line", "stacks"],
   quantize: ["quantizer"],
   outlier: ["scale_map"],
+  accumulator: ["accumulator"],
 };
 // On the bits page three views show one number: where it comes from in the state of
 // each, and how the others are told.
@@ -26,12 +27,14 @@ const ADDRESS_WAIT = 250; // milliseconds: browsers limit how often it may chang
 const $ = (id) => document.getElementById(id);
 const status = showStatus();
 const shown = {};
+const rendering = {};
 let first = null;
 let tool = "bits";
 let source = {};
 let taken = null;
 
 const python = startPython({
+  site: hideAbsentLessons,
   progress: status.progress,
   ready: status.ready,
   failed: status.failed,
@@ -50,10 +53,8 @@ const sources = showSource(document.querySelectorAll("[data-source]"), {
 });
 
 /** A site without the lessons (`--cdn`) has no link to them. */
-async function hideAbsentLessons() {
-  const response = await fetch(new URL("site.json", import.meta.url), { cache: "no-cache" });
-  if (!response.ok || !(await response.json()).cdn) return;
-  for (const link of document.querySelectorAll("[data-lessons]")) link.hidden = true;
+function hideAbsentLessons({ cdn }) {
+  for (const link of document.querySelectorAll("[data-lessons]")) link.hidden = cdn;
 }
 
 async function showFirst() {
@@ -66,38 +67,55 @@ async function showFirst() {
   sources.set(first.about, first.samples, source);
   const linked = readAddress(location.hash, TOOLS, first.inputs);
   showTool(linked.tool);
-  const order = [...TOOLS[tool], ...Object.values(TOOLS).flat()];
-  for (const view of new Set(order)) {
-    shown[view] = await showView(view, first.views[view], { send: python.send, changed });
-    // At once: what a quick visitor then does comes after the link's wish.
-    if (TOOLS[tool].includes(view)) shown[view].set(linked.inputs[view]);
-  }
+  await showViews(linked.inputs);
   performance.mark("first pictures");
   document.body.dataset.shown = "first";
   // Python is not there yet: what it is asked now, it answers first.
-  await ask(linked.source);
+  await ask(wishOf(linked));
+}
+
+/** A link without a tensor means the first one; a tool's name alone, the one shown. */
+function wishOf({ source: wish }) {
+  if (Object.keys(wish).length) return wish;
+  return taken && !location.hash.includes("?") ? source : first.source;
+}
+
+/** Draw the first pictures of the tool, once; `inputs` are those of a link. */
+async function showViews(inputs) {
+  await Promise.all(TOOLS[tool].map((view) => {
+    rendering[view] ??= showView(view, first.views[view], { send: python.send, changed })
+      .then((made) => {
+        shown[view] = made;
+        // At once: what a quick visitor then does comes after the link's wish.
+        if (inputs) made.set(inputs[view]);
+      });
+    return rendering[view];
+  }));
 }
 
 /** Show what a link says. */
-function follow(linked) {
+async function follow(linked) {
+  await showViews(linked.inputs);
   for (const view of TOOLS[tool]) shown[view].set(linked.inputs[view]);
-  return ask(linked.source);
+  await ask(wishOf(linked));
 }
 
-/** Ask for the pictures of the tool, of a link's tensor or the first one. */
+/** Ask for the pictures of the tool, of the tensor that is wished. */
 async function ask(wish) {
   if (tool === "bits") {
     shown.bit_field.update({}, { leads: true });
-  } else {
-    await takeOrFirst(Object.keys(wish).length ? wish : first.source);
-    drawAgain(TOOLS[tool]);
+    return;
   }
+  const isThere = taken && JSON.stringify(wish) === JSON.stringify(source);
+  if (showsTensor() && !isThere) await takeOrFirst(wish);
+  drawAgain(TOOLS[tool]);
 }
 
 async function takeOrFirst(wish) {
   try {
     await take(wish);
   } catch (error) {
+    if (error.lost) throw error;
     notice(error.message);
     await take(first.source);
   }
@@ -116,9 +134,13 @@ async function take(wish, files) {
   return about;
 }
 
+function showsTensor() {
+  return WITH_TENSOR.some((view) => TOOLS[tool].includes(view));
+}
+
 function drawAgain(views) {
   for (const view of views) {
-    if (TOOLS[tool].includes(view)) shown[view].update({}, { dim: true });
+    if (TOOLS[tool].includes(view)) shown[view]?.update({}, { dim: true });
   }
 }
 
@@ -126,10 +148,12 @@ function drawAgain(views) {
 async function again() {
   python.restart();
   notice("");
-  if (taken) {
-    const { wish, files } = taken;
-    await take(wish, files).catch(() => take(first.source));
+  if (!taken) {
+    ask(wishOf(readAddress(location.hash, TOOLS, first.inputs))).catch(say);
+    return;
   }
+  const { wish, files } = taken;
+  await take(wish, files).catch(() => take(first.source));
   drawAgain(TOOLS[tool]);
 }
 
@@ -165,7 +189,7 @@ function address() {
     Object.assign(held.number_line, { x: first.inputs.number_line.x, at: null });
   }
   const same = JSON.stringify(source) === JSON.stringify(first.source);
-  const left = tool === "bits" || same || !fitsALink(source);
+  const left = !showsTensor() || same || !fitsALink(source);
   const tensor = left ? {} : source;
   return writeAddress(tool, views, held, first.inputs, tensor);
 }
@@ -196,9 +220,11 @@ window.addEventListener("hashchange", () => {
   showTool(linked.tool);
   window.scrollTo(0, 0);
   // The name of a tool alone leaves it as it was left.
-  if (location.hash.includes("?")) follow(linked);
-  else if (tool === "bits" || taken) drawAgain(TOOLS[tool]);
-  else follow(linked);
+  if (location.hash.includes("?") || !TOOLS[tool].every((view) => shown[view])) {
+    follow(linked).catch(say);
+  } else {
+    drawAgain(TOOLS[tool]);
+  }
 });
 
 function notice(text) {
@@ -209,7 +235,7 @@ function notice(text) {
 $("share").addEventListener("click", async () => {
   const link = new URL(address(), location.href).href;
   history.replaceState(null, "", link);
-  const local = "file" in source && tool !== "bits"
+  const local = "file" in source && showsTensor()
     ? " It names your file and does not hold it." : "";
   try {
     await navigator.clipboard.writeText(link);
@@ -234,5 +260,9 @@ $("download").addEventListener("click", async () => {
   }
 });
 
-showFirst().catch((error) => notice(error.message));
-hideAbsentLessons();
+/** Say what went wrong; that Python was lost is said already, at the top. */
+function say(error) {
+  if (!error.lost) notice(error.message);
+}
+
+showFirst().catch(say);

@@ -1,9 +1,13 @@
 // The page's side of the worker: starts it, passes messages, starts it again.
 
+import { fetched } from "./files.js";
+
 const BASE = new URL(".", import.meta.url).href;
+// One after the other imports the next: named together they come side by side.
+const MODULES = ["files.js", "load.js", "worker.js"];
 
 /**
- * Run the worker. `on` has the handlers progress, ready, failed and state.
+ * Run the worker. `on` has the handlers site, progress, ready, failed and state.
  * The answer has `send({ view, inputs, seq, leads })`; `ask(method, argument, files)`,
  * which promises an answer; and `restart()`.
  */
@@ -15,13 +19,23 @@ export function startPython(on) {
   function start() {
     // From a Blob, a worker keeps the page's Content-Security-Policy: it may talk to
     // the server it came from and to nobody else.
-    const text = `import ${JSON.stringify(`${BASE}worker.js`)};`;
+    const text = MODULES.map((name) => `import ${JSON.stringify(BASE + name)};`).join("");
     const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
     worker = new Worker(address, { type: "module" });
     worker.onmessage = ({ data }) => receive(data);
     worker.onerror = (event) => failed(event.message || "worker.js could not be loaded.");
-    // A module that imports another is not awake until both are there.
-    worker.postMessage({ kind: "start", base: BASE });
+    describe(worker);
+  }
+
+  /** What the files are may have changed since the last visit: ask, and pass it on. */
+  async function describe(mine) {
+    try {
+      const site = await (await fetched(`${BASE}site.json`, { cache: "no-cache" })).json();
+      on.site(site);
+      mine.postMessage({ kind: "start", base: BASE, site });
+    } catch (error) {
+      if (mine === worker) failed(error.message);
+    }
   }
 
   function receive(message) {
@@ -39,7 +53,8 @@ export function startPython(on) {
 
   function failed(text) {
     worker.terminate();
-    for (const { reject } of pending.values()) reject(new Error(text));
+    const lost = Object.assign(new Error(text), { lost: true });
+    for (const { reject } of pending.values()) reject(lost);
     pending = new Map();
     on.failed(text);
   }

@@ -18,7 +18,7 @@ export function showSource(places, { take, notice }) {
       const about = await take(wanted, given);
       files = about.entries.length ? given : null;
     } catch (error) {
-      notice(error.message);
+      if (!error.lost) notice(error.message);
     } finally {
       for (const panel of panels) panel.busy(false);
     }

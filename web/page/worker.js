@@ -1,7 +1,7 @@
 // The worker: loads Python, then answers the page's messages.
 //
 //   page to worker                        worker to page
-//   {kind: "start", base}                 {kind: "progress", stage, loaded, total}
+//   {kind: "start", base, site}           {kind: "progress", stage, loaded, total}
 //                                         {kind: "ready", seconds, versions}
 //                                         {kind: "failed", message}
 //   {kind: "inputs", view, inputs, ...}   {kind: "state", view, state, ...}   (JSON text)
@@ -19,11 +19,11 @@ let scheduled = false;
 
 const post = (message, transfer = []) => self.postMessage(message, transfer);
 
-async function start(base) {
+async function start({ base, site }) {
   const began = performance.now();
-  const loaded = await loadPython(base, (news) => post({ kind: "progress", ...news }));
+  const loaded = await loadPython(base, site, (news) => post({ kind: "progress", ...news }));
   python = loaded.python;
-  session = python.pyimport("fp8lab.page").Session();
+  session = python.pyimport("fp8lab.page.session").Session();
   const seconds = (performance.now() - began) / 1000;
   post({ kind: "ready", seconds, versions: loaded.versions });
   schedule();
@@ -97,7 +97,7 @@ function fail(error) {
 }
 
 self.onmessage = ({ data }) => {
-  if (data.kind === "start") start(data.base).catch(fail);
+  if (data.kind === "start") start(data).catch(fail);
   else if (data.kind === "inputs") {
     const dropped = wanted.get(data.view);
     wanted.set(data.view, { ...data, leads: data.leads || dropped?.leads });
