@@ -306,3 +306,14 @@ def test_the_colours_can_be_chosen(browser: Browser, site: Site) -> None:
         assert dark != light
         shown.page.reload()
         assert shown.page.evaluate(ground) == dark
+
+
+def test_a_link_is_copied(browser: Browser, site: Site) -> None:
+    with WebPage(browser, site.url) as shown:
+        shown.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        shown.open("#accumulator?data=gaussian&fraction_bits=10")
+        shown.page.get_by_role("button", name="Copy a link").click()
+        expect(shown.page.locator("#share-text")).to_have_text("Copied.")
+        copied = shown.page.evaluate("navigator.clipboard.readText()")
+        assert copied.endswith("#accumulator?data=gaussian&fraction_bits=10")
+        assert copied == shown.page.url

@@ -1,5 +1,6 @@
 // The page: which tool is shown, what its views were told, and the address that says so.
 
+import { onDownload, onShare } from "./actions.js";
 import { readAddress, writeAddress } from "./address.js";
 import { showView } from "./host.js";
 import { startPython } from "./python.js";
@@ -87,7 +88,7 @@ async function showViews(inputs) {
       .then((made) => {
         shown[view] = made;
         // At once: what a quick visitor then does comes after the link's wish.
-        if (inputs) made.set(inputs[view]);
+        made.set(inputs[view]);
       });
     return rendering[view];
   }));
@@ -182,6 +183,8 @@ function keepAddress() {
 
 function address() {
   const views = TOOLS[tool];
+  // Another tool was chosen a moment ago, and is not drawn yet.
+  if (!views.every((view) => shown[view])) return location.hash;
   const held = Object.fromEntries(views.map((view) => [view, { ...shown[view].inputs() }]));
   if (tool === "bits") {
     // One number, said once.
@@ -232,33 +235,11 @@ function notice(text) {
   $("notice").hidden = !text;
 }
 
-$("share").addEventListener("click", async () => {
-  const link = new URL(address(), location.href).href;
-  history.replaceState(null, "", link);
-  const local = "file" in source && showsTensor()
-    ? " It names your file and does not hold it." : "";
-  try {
-    await navigator.clipboard.writeText(link);
-    $("share-text").textContent = `Copied.${local}`;
-  } catch {
-    $("share-text").textContent = `It is in the address bar.${local}`;
-  }
+onShare({
+  address: () => new URL(address(), location.href).href,
+  holdsAFile: () => "file" in source && showsTensor(),
 });
-
-$("download").addEventListener("click", async () => {
-  $("download-text").textContent = "Packing …";
-  try {
-    const { name, bytes } = await python.ask("archive", shown.quantizer.inputs());
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([bytes], { type: "application/zip" }));
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    $("download-text").textContent = `${name} is ready.`;
-  } catch (error) {
-    $("download-text").textContent = error.message;
-  }
-});
+onDownload(() => python.ask("archive", shown.quantizer.inputs()));
 
 /** Say what went wrong; that Python was lost is said already, at the top. */
 function say(error) {
