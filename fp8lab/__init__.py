@@ -17,6 +17,7 @@ bit; `scaled_mm` and `linear` add the scales to it.
 
 from fp8lab.accumulators import HOPPER, HOPPER_PROMOTED, Accumulator, accumulator_of
 from fp8lab.amax import measure_amax
+from fp8lab.attention import decode_attention
 from fp8lab.codec import decode, encode, round_to
 from fp8lab.errors import ErrorSplit, error_split, outlier_mask
 from fp8lab.explain import Anatomy, explain
@@ -41,6 +42,7 @@ from fp8lab.formats import (
     format_of,
     format_table,
 )
+from fp8lab.fused import rms_norm, rms_norm_quantize, silu_mul, silu_mul_quantize
 from fp8lab.gemm import linear, scaled_mm
 from fp8lab.granularity import GROUPS, GroupShape, group_of
 from fp8lab.integers import INT4, INT8, IntFormat
@@ -68,6 +70,7 @@ from fp8lab.scaling import (
     StaticAmax,
 )
 from fp8lab.tensorcore import mma
+from fp8lab.weight_only import weight_only_mm
 
 __version__ = "0.1.0"
 
@@ -114,6 +117,7 @@ __all__ = [
     "accumulator_of",
     "compute_scale",
     "decode",
+    "decode_attention",
     "dequantize",
     "encode",
     "error_split",
@@ -130,10 +134,15 @@ __all__ = [
     "outlier_mask",
     "quantize",
     "relative_rms",
+    "rms_norm",
+    "rms_norm_quantize",
     "round_to",
     "saturation_rate",
     "scaled_mm",
+    "silu_mul",
+    "silu_mul_quantize",
     "sqnr_db",
     "ulp_distance",
     "underflow_rate",
+    "weight_only_mm",
 ]

@@ -28,6 +28,10 @@ COMMANDS = {
     "fetch-models": Command(
         "fp8lab.model.fetch", "install the small pretrained models of the lessons"
     ),
+    "labs": Command("fp8lab.grading.students", "copy the labs to a folder"),
+    "grade": Command(
+        "fp8lab.grading.command", "grade the labs of a class, each in a sandbox"
+    ),
 }
 
 

@@ -9,14 +9,15 @@ import argparse
 import importlib.metadata
 import os
 import platform
-import shutil
-import subprocess
+import re
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
 from fp8lab import __version__
+from fp8lab.gpus import Gpu, ask_driver
 
 
 @dataclass(frozen=True)
@@ -43,38 +44,16 @@ EXTRAS = (
     Extra("gpu", "the FP8 kernels on a Hopper GPU", ("torch", "triton")),
 )
 
-# FP8 matrix units came with compute capability 8.9 (Ada) and 9.0 (Hopper); the kernels
-# of the lab are written for the second.
-FP8_CAPABILITY = (8, 9)
-HOPPER_CAPABILITY = (9, 0)
-
 CORE_WORKS = "  yes  the bit-exact core: formats, codec, scaling, metrics (NumPy alone)"
 RECORDED = "the lessons show runs recorded on a Hopper GPU"
+INTERPRETED = "the FP8 kernels in Triton's interpreter, on the CPU: exact, and slow"
+COMPILED = "reading what they compile to for Hopper: python -m fp8lab.bench compile"
+MEASURED = "measuring them, and comparing every bit with a Hopper GPU's"
 
-GPU_QUERY = (
-    "nvidia-smi",
-    "--query-gpu=name,compute_cap,memory.total,driver_version",
-    "--format=csv,noheader",
-)
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """One GPU as its driver names it; `capability` as in (9, 0)."""
-
-    name: str
-    capability: tuple[int, int]
-    memory: str
-    driver: str
-
-    @property
-    def verdict(self) -> str:
-        """Say what of the lab this GPU can run."""
-        if self.capability >= HOPPER_CAPABILITY:
-            return "runs the FP8 kernels"
-        if self.capability >= FP8_CAPABILITY:
-            return "has FP8 matrix units; the kernels of the lab are made for Hopper"
-        return "has no FP8 matrix units: the lessons show the recorded runs"
+#: The oldest releases that the kernels are written for.
+OLDEST = {"torch": (2, 11), "triton": (3, 6)}
+#: Triton has wheels for Linux alone; elsewhere a system goes by a name of its own.
+SYSTEMS = {"darwin": "macOS", "win32": "Windows"}
 
 
 def package_version(name: str) -> str | None:
@@ -83,18 +62,6 @@ def package_version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return _loaded_when_imported(name) if _in_browser() else None
-
-
-def gpus() -> list[Gpu]:
-    """Return the GPUs that the NVIDIA driver lists; none where there is no driver."""
-    if shutil.which(GPU_QUERY[0]) is None:
-        return []
-    try:
-        answer = subprocess.run(GPU_QUERY, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    lines = answer.stdout.splitlines() if answer.returncode == 0 else []
-    return [_read_gpu(line) for line in lines if line.count(",") == 3]
 
 
 def report() -> str:
@@ -117,8 +84,10 @@ def _report_machine() -> list[str]:
         for extra in EXTRAS
         for name in extra.packages
     ]
-    found = gpus()
-    return [*lines, "", "GPU", *_report_gpus(found), "", *_works(found)]
+    found, why = ask_driver()
+    torch_works, torch_says = _torch_on_gpu() if found else (False, "")
+    lines += ["", "GPU", *_report_gpus(found, why, torch_says)]
+    return [*lines, "", *_works(found, torch_works)]
 
 
 def _report_browser() -> list[str]:
@@ -180,17 +149,9 @@ def _install(extra: Extra) -> str:
     return f'pip install "fp8lab[{extra.name}]"'
 
 
-def _read_gpu(line: str) -> Gpu:
-    name, capability, memory, driver = (field.strip() for field in line.split(","))
-    major, _, minor = capability.partition(".")
-    # An old driver answers "[N/A]" for the capability.
-    known = major.isdigit() and minor.isdigit()
-    return Gpu(name, (int(major), int(minor)) if known else (0, 0), memory, driver)
-
-
-def _report_gpus(found: list[Gpu]) -> list[str]:
+def _report_gpus(found: list[Gpu], why: str, torch_says: str) -> list[str]:
     if not found:
-        return ["  none: nvidia-smi lists no GPU"]
+        return [f"  none: {why}"]
     lines = []
     for gpu in found:
         capability = ".".join(map(str, gpu.capability))
@@ -198,26 +159,46 @@ def _report_gpus(found: list[Gpu]) -> list[str]:
             f"  {gpu.name}, {gpu.memory}, driver {gpu.driver}",
             f"    compute capability {capability}: {gpu.verdict}",
         ]
-    return [*lines, f"  {_torch_on_gpu()}"]
+    return [*lines, f"  {torch_says}"]
 
 
-def _torch_on_gpu() -> str:
+def _torch_on_gpu() -> tuple[bool, str]:
+    """Say whether PyTorch uses the GPU, and in words; a broken one is not a crash."""
     try:
-        import torch
-    except ImportError:
-        return f"PyTorch is absent: {_install(EXTRAS[-1])}"
-    if torch.cuda.is_available():
-        return f"PyTorch {torch.__version__} uses it (CUDA {torch.version.cuda})"
-    return f"PyTorch {torch.__version__} does not see it: install a build with CUDA"
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            import torch
+
+            if torch.cuda.is_available():
+                cuda = torch.version.cuda
+                return True, f"PyTorch {torch.__version__} uses it (CUDA {cuda})"
+    except ModuleNotFoundError as missing:
+        if missing.name == "torch":
+            return False, f"PyTorch is absent: {_install(EXTRAS[-1])}"
+        return False, _broken(missing)
+    except Exception as error:  # a missing library, or what the driver answers
+        return False, _broken(error)
+    if warned:  # such as a driver that is too old
+        return False, f"PyTorch {torch.__version__}: {_one_line(warned[0].message)}"
+    text = f"PyTorch {torch.__version__} does not see it: install a build with CUDA"
+    return False, text
 
 
-def _works(found: list[Gpu]) -> list[str]:
+def _broken(error: Exception) -> str:
+    return f"PyTorch cannot be used ({_one_line(error)}): install it anew"
+
+
+def _one_line(message: object) -> str:
+    lines = str(message).strip().splitlines()
+    return lines[0] if lines else type(message).__name__
+
+
+def _works(found: list[Gpu], torch_works: bool) -> list[str]:
     from fp8lab.model.files import MODELS, missing_files
 
-    notebook, model, gpu = EXTRAS
+    notebook, model, _ = EXTRAS
     absent = [package for package in MODELS.values() if missing_files(package)]
     fetch = sum(package.wheel_size for package in absent) / 1e6
-    hopper = any(device.capability >= HOPPER_CAPABILITY for device in found)
     return [
         "What works here",
         CORE_WORKS,
@@ -229,9 +210,40 @@ def _works(found: list[Gpu]) -> list[str]:
             if _ready(model)
             else _install(model),
         ),
-        _verdict(
-            hopper and _ready(gpu),
-            gpu.brings,
-            _install(gpu) if hopper else RECORDED,
-        ),
+        *_kernels(found, torch_works),
     ]
+
+
+def _kernels(found: list[Gpu], torch_works: bool) -> list[str]:
+    """Say how the kernels run here: compiled, interpreted, or not at all."""
+    here = any(gpu.runs_kernels for gpu in found)
+    lacking = _lacking()
+    compiled = here and torch_works and not lacking
+    remedy = lacking or "see what PyTorch says of the GPU"
+    hopper = compiled and any(gpu.is_hopper for gpu in found)
+    newer = "the sums of a newer GPU follow another rule"
+    return [
+        _verdict(compiled, EXTRAS[-1].brings, remedy if here else RECORDED),
+        _verdict(not lacking, INTERPRETED, lacking),
+        _verdict(not lacking, COMPILED, lacking),
+        _verdict(hopper, MEASURED, newer if compiled else RECORDED),
+    ]
+
+
+def _lacking() -> str:
+    """Say what keeps PyTorch and Triton from being usable; empty if nothing does."""
+    system = SYSTEMS.get(sys.platform)
+    if system is not None:
+        return f"Triton has no build for {system}; {RECORDED}"
+    for name, oldest in OLDEST.items():
+        version = package_version(name)
+        if version is None:
+            return _install(EXTRAS[-1])
+        if _release(version) < oldest:
+            wanted = ".".join(map(str, oldest))
+            return f"{name} {version} is older than {wanted}: {_install(EXTRAS[-1])}"
+    return ""
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])

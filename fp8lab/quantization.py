@@ -40,7 +40,7 @@ from fp8lab.scales import (
     scale_rule_of,
 )
 
-__all__ = ["Arithmetic", "quantize"]
+__all__ = ["Arithmetic", "arithmetic_of", "quantize"]
 
 
 class Arithmetic(StrEnum):
@@ -109,7 +109,7 @@ def quantize(
         groups where ``whole_groups``. ``x`` is never touched.
     """
     element, shape = _narrow(fmt), group_of(group)
-    how, stored = _arithmetic_of(arithmetic), scale_dtype_of(scale_dtype)
+    how, stored = arithmetic_of(arithmetic), scale_dtype_of(scale_dtype)
     mode, rule = rounding_of(rounding), nonfinite_of(nonfinite)
     policy, scale_rule = policy_of(policy), scale_rule_of(scale_rule)
     if isinstance(element, IntFormat) and mode is not Rounding.NEAREST_EVEN:
@@ -218,7 +218,8 @@ def _narrow(fmt: ElementFormat | str) -> ElementFormat:
     return element
 
 
-def _arithmetic_of(arithmetic: Arithmetic | str) -> Arithmetic:
+def arithmetic_of(arithmetic: Arithmetic | str) -> Arithmetic:
+    """Return the arithmetic that is named; ValueError lists the known names."""
     try:
         return Arithmetic(arithmetic)
     except ValueError:

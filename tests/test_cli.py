@@ -12,7 +12,7 @@ import pytest
 
 import fp8lab
 from fp8lab import cli, doctor
-from fp8lab.doctor import Gpu
+from fp8lab.gpus import Gpu, gpus
 
 H200 = "NVIDIA H200, 9.0, 143771 MiB, 580.82\n"
 
@@ -108,7 +108,7 @@ def test_the_doctor_reads_the_driver(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_driver(tmp_path, monkeypatch, H200)
-    assert doctor.gpus() == [Gpu("NVIDIA H200", (9, 0), "143771 MiB", "580.82")]
+    assert gpus() == [Gpu("NVIDIA H200", (9, 0), "143771 MiB", "580.82")]
     assert "runs the FP8 kernels" in doctor.report()
 
 
@@ -117,7 +117,7 @@ def test_a_driver_without_a_gpu_is_no_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     with_driver(tmp_path, monkeypatch, answer)
-    assert doctor.gpus() == []
+    assert gpus() == []
     assert "none: nvidia-smi lists no GPU" in doctor.report()
 
 
@@ -126,6 +126,7 @@ def test_a_driver_without_a_gpu_is_no_gpu(
     [
         ("9.0", "runs the FP8 kernels"),
         ("8.9", "made for Hopper"),
+        ("10.0", "newer than Hopper"),
         ("8.0", "no FP8 matrix units"),
         ("[N/A]", "no FP8 matrix units"),
     ],
@@ -134,7 +135,7 @@ def test_each_generation_gets_its_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capability: str, verdict: str
 ) -> None:
     with_driver(tmp_path, monkeypatch, f"Some GPU, {capability}, 1 MiB, 580\n")
-    assert verdict in doctor.gpus()[0].verdict
+    assert verdict in gpus()[0].verdict
 
 
 def test_an_absent_package_comes_with_its_remedy(

@@ -37,8 +37,12 @@ CORE = (
     "accumulators",
     "tensorcore",
     "fma",
+    "fused",
     "recipes",
     "gemm",
+    "weight_only",
+    "kv_cache",
+    "attention",
 )
 WHOLE_CORE = {*CORE, "metrics", "errors", ROOT}
 ARROWS = {
@@ -46,6 +50,7 @@ ARROWS = {
     "errors": {*CORE[: CORE.index("explain")], "metrics"},
     ROOT: {*CORE, "metrics", "errors"},
     # What stands on nothing.
+    "gpus": set(),
     "views": set(),
     "progress": set(),
     "records": set(),
@@ -60,12 +65,22 @@ ARROWS = {
     "prove": {*WHOLE_CORE, "proof"},
     "prove_gemm": {*WHOLE_CORE, "proof", "records", "table"},
     "figures": {*WHOLE_CORE, "states"},
+    "kernels": {*WHOLE_CORE, "gpus"},
+    "grading": {
+        *WHOLE_CORE,
+        "kernels",
+        "figures",
+        "states",
+        "records",
+        "progress",
+        "table",
+    },
     # Nobody imports what stands below.
     "page": {*WHOLE_CORE, "states", "model", "reading", "exports"},
     "widgets": {*WHOLE_CORE, "states", "views", "progress", "questions"},
-    "bench": {*WHOLE_CORE},
+    "bench": {*WHOLE_CORE, "kernels", "gpus", "records", "table", "grading"},
     "jupyter": set(),
-    "doctor": {ROOT, "model"},
+    "doctor": {ROOT, "model", "gpus"},
     "cli": {ROOT},
     "__main__": {"cli"},
 }
@@ -74,8 +89,13 @@ ARROWS |= {module: set(CORE[:place]) for place, module in enumerate(CORE)}
 # Beyond NumPy, at the top of a module. Everyone else imports such a package where it is
 # used, and says what to install where it is absent.
 EXTERNAL = {
+    "kernels": {"torch", "triton"},
     "proof.hopper": {"torch", "triton"},
     "proof.hopper_gemm": {"torch", "triton"},
+    "bench.gpu_timing": {"torch"},
+    "bench.kernel_rows": {"torch"},
+    "grading.triton_device": {"torch", "triton"},
+    "grading.triton_watch": {"triton"},
     "widgets": {"anywidget", "ipywidgets", "traitlets"},
     "jupyter": {"jupyter_server"},
 }

@@ -9,22 +9,23 @@ from fp8lab.questions import load_question, question_ids
 from fp8lab.states.check import ChoiceCheck
 from fp8lab.table import Table
 
-LESSONS = Path(__file__).parent.parent / "lessons"
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted([*ROOT.glob("lessons/*.ipynb"), *ROOT.glob("labs/source/*/*.ipynb")])
 ASKED = re.compile(r'QuickCheck\.ask\(\\"([\w-]+)\\"')
 
 
-def test_every_question_is_asked_once_in_its_own_lesson() -> None:
+def test_every_question_is_asked_once_in_its_own_notebook() -> None:
     asked = [
-        (path.name[:2], question)
-        for path in sorted(LESSONS.glob("*.ipynb"))
+        (path.stem.partition("-")[0], question)
+        for path in NOTEBOOKS
         for question in ASKED.findall(path.read_text())
     ]
     assert sorted(q for _, q in asked) == sorted(question_ids())
     assert all(question.startswith(lesson) for lesson, question in asked)
 
 
-def test_no_lesson_shows_an_answer_in_its_code() -> None:
-    for path in LESSONS.glob("*.ipynb"):
+def test_no_notebook_shows_an_answer_in_its_code() -> None:
+    for path in NOTEBOOKS:
         assert "correct=True" not in path.read_text()
 
 

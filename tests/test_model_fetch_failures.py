@@ -2,7 +2,7 @@
 
 import contextlib
 import http.server
-import importlib.util
+import importlib.metadata
 import os
 import signal
 import subprocess
@@ -106,7 +106,7 @@ def test_no_network(
 def test_no_pip(
     cache: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda **_: iter(()))
     assert fetch.main([]) == 1
     assert "has no pip, which does the download: run `python -m ensurepip`" in (
         capsys.readouterr().err

