@@ -18,8 +18,10 @@ Config = dict[str, Any]
 
 #: Shared memory that a program of Hopper can have, in bytes.
 SHARED_BYTES = 227 * 1024
-#: K of a step.
-DEPTH = 128
+#: K of a step, and rows of a tile of many rows.
+DEPTH, BLOCK_M = 128, 128
+#: What scales and barriers take beside the operands.
+SCALES_BYTES = 2560
 
 
 def candidates(row: Row) -> list[Config]:
@@ -41,75 +43,31 @@ def candidates(row: Row) -> list[Config]:
     return found
 
 
-def _large(
-    sides: tuple[int, int, int],
-    stages: int,
-    warps: int,
-    flatten: bool,
-    promotion: tuple[bool, bool] = (False, False),
-    group_m: int = 8,
-) -> Config:
-    block_m, part, parts = sides
-    delayed, ahead = promotion
-    return {
-        "block_m": block_m,
-        "part": part,
-        "parts": parts,
-        "stages": stages,
-        "warps": warps,
-        "group_m": group_m,
-        "flatten": flatten,
-        "delayed": delayed,
-        "ahead": ahead,
-    }
-
-
-def _fits(config: Config) -> bool:
-    width = config["part"] * config["parts"]
-    loaded = config["stages"] * (config["block_m"] + width) * DEPTH
-    stored = 2 * config["block_m"] * config["part"]
-    return bool(loaded + stored <= SHARED_BYTES)
-
-
-def _chains(row: Row) -> Iterator[Config]:
-    """Tiles of one chain a sum: as wide as registers allow, and smaller ones."""
-    del row
-    wide = ((128, 128, 2), (128, 64, 4), (128, 256, 1), (256, 128, 1), (256, 64, 2))
-    square = ((128, 128, 1), (128, 64, 2))
-    choices = [
-        *product(wide, (3, 4), (8,), (False, True)),
-        *product(square, (4, 5, 6), (4, 8), (False, True)),
-        *product(((128, 64, 1), (64, 128, 1)), (6, 8), (4, 8), (True,)),
-    ]
-    for choice in choices:
-        config = _large(*choice)
-        if _fits(config):
-            yield config
-    for group_m in (2, 4, 16):
-        yield _large((128, 128, 2), 4, 8, False, group_m=group_m)
-
-
-def _promoted(row: Row) -> Iterator[Config]:
-    """Tiles whose sums are promoted: in parts, at once or a step later."""
-    del row
-    sides = ((128, 64, 4), (128, 64, 3), (128, 64, 2), (128, 128, 1), (128, 64, 1))
-    ways = (  # flatten; delayed, scales ahead
-        (False, (True, True)),
-        (False, (False, True)),
-        (True, (False, False)),
-    )
-    for side, stages, (flatten, promotion) in product(sides, (3, 4, 5, 6), ways):
-        config = _large(side, stages, 8, flatten, promotion)
-        if _fits(config) and (stages < 5 or side[1] * side[2] <= 128):
-            yield config
-    for group_m in (2, 4, 16):
-        yield _large((128, 64, 3), 4, 8, False, (True, True), group_m)
+def _specialized(row: Row) -> Iterator[Config]:
+    """Columns of a tile, steps under way, buffers for what is stored."""
+    for block_n, stages, buffers in product((64, 128), (3, 4, 5, 6, 8, 9), (1, 2)):
+        loaded = stages * (BLOCK_M + block_n) * DEPTH
+        stored = 2 * BLOCK_M * block_n * buffers
+        if loaded + stored + SCALES_BYTES <= SHARED_BYTES:
+            yield {
+                "block_n": block_n,
+                "stages": stages,
+                "buffers": buffers,
+                "group_m": 8,
+            }
+    best = (128, 6, 1) if row.family == "gemm" else (128, 5, 2)
+    for group_m in (2, 4, 16, 32):
+        yield dict(zip(("block_n", "stages", "buffers"), best, strict=True)) | {
+            "group_m": group_m
+        }
 
 
 def _small(row: Row) -> Iterator[Config]:
     """Rows of the weight a program, stages of loads, and slices of K."""
     del row
-    for block_n, stages, split_k in product((64, 128), (4, 6, 8), (None, 1, 2, 4, 8)):
+    for block_n, stages, split_k in product(
+        (64, 128), (3, 4, 5, 6, 8), (None, 1, 2, 4)
+    ):
         yield {"block_n": block_n, "stages": stages, "warps": 4, "split_k": split_k}
     yield {"block_n": 128, "stages": 6, "warps": 8, "split_k": None}
 
@@ -143,17 +101,22 @@ def _weight_only(row: Row) -> Iterator[Config]:
 
 
 def _attention(row: Row) -> Iterator[Config]:
-    """Tokens a tile, warps and stages; and how many parts the tokens are cut into."""
+    """Tokens a tile, warps, stages and programs; into how many parts tokens are cut."""
     del row
-    for block, warps, stages in product((64, 128, 256), (4, 8), (2, 3, 4)):
-        yield {"block": block, "warps": warps, "stages": stages, "splits": None}
-    for splits in (8, 16, 33, 66, 132):
-        yield {"block": 128, "warps": 4, "stages": 3, "splits": splits}
+    launches = (
+        *((128, 4, 3, 2), (128, 4, 4, 2), (128, 8, 3, 2), (64, 4, 3, 2), (64, 4, 4, 2)),
+        *((64, 4, 3, 4), (64, 4, 4, 4), (64, 2, 4, 4), (64, 4, 5, 3), (32, 1, 4, 7)),
+    )
+    for splits, launch in [(None, one) for one in launches] + [
+        (splits, launches[0]) for splits in (8, 16, 33, 66)
+    ]:
+        names = ("block", "warps", "stages", "programs")
+        yield dict(zip(names, launch, strict=True)) | {"splits": splits}
 
 
 SOURCES = {
-    "gemm": _chains,
-    "gemm-block": _promoted,
+    "gemm": _specialized,
+    "gemm-block": _specialized,
     "gemm-small": _small,
     "weight-only": _weight_only,
     "attention": _attention,

@@ -7,6 +7,7 @@ all that nobody has written yet is `UNWRITTEN`: bytes that no right answer has.
 
 from __future__ import annotations
 
+import ast
 import platform
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -15,6 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 import torch
+from triton.compiler.errors import CompilationError, UnsupportedLanguageConstruct
 from triton.runtime.errors import InterpreterError
 from triton.runtime.jit import TensorWrapper
 
@@ -171,6 +173,8 @@ class Device:
         ------
         IndexError
             A kernel loads or stores outside of its arrays (in the interpreter).
+        NotImplementedError
+            A kernel is not written yet.
         Exception
             Whatever the kernel raised, without the interpreter's wrapping.
         """
@@ -184,6 +188,10 @@ class Device:
             while isinstance(cause, InterpreterError) and cause.__cause__ is not None:
                 cause = cause.__cause__
             raise cause from None
+        except CompilationError as error:
+            if _raises(error):
+                raise NotImplementedError from None
+            raise
 
     def get(self, memory: Memory) -> np.ndarray:
         """Return an array of the device as NumPy has it; FP8 as codes.
@@ -202,6 +210,15 @@ class Device:
                 )
         raw = memory.base.cpu().contiguous().numpy()
         return np.array(raw.view(DTYPES[memory.name][0]))
+
+
+def _raises(error: BaseException | None) -> bool:
+    """Say whether the compiler met a ``raise``: that of a task not written yet."""
+    while error is not None:
+        if isinstance(error, UnsupportedLanguageConstruct):
+            return isinstance(error.node, ast.Raise)
+        error = error.__cause__
+    return False
 
 
 def _layout(sizes: tuple[int, ...], order: str) -> tuple[tuple[int, ...], int, int]:

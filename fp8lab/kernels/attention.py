@@ -21,14 +21,17 @@ from fp8lab.kernels.attention_plan import (
     choose_splits,
     plan_for,
 )
-from fp8lab.kernels.runtime import multiprocessors
+from fp8lab.kernels.runtime import INTERPRETED, multiprocessors
 from fp8lab.kv_cache import CacheLayout, checked_splits
 
 __all__ = ["Plan", "choose_splits", "decode_attention", "plan_for"]
 
 LOG2_E = math.log2(math.e)
-#: Parts that the second kernel reads at a time.
-CHUNK = 16
+#: Numbers that a program of the second kernel merges: few, so that one warp is enough
+#: and waits for no other. The fewest of one part are 32 bytes, which come together.
+MERGED, NARROWEST = 1024, 8
+#: Parts that one program can merge.
+MOST_PARTS = 1024
 
 
 def decode_attention(
@@ -85,7 +88,7 @@ def decode_attention(
     softmax_scale
         Default 1 / sqrt(D).
     splits
-        Parts that the tokens are cut into; default `choose_splits`.
+        Parts that the tokens are cut into, 1024 at most; default `choose_splits`.
     plan
         How to launch it, instead of `plan_for`: for measurements.
 
@@ -105,6 +108,7 @@ def decode_attention(
     -----
     Pages of fewer tokens than a tile cost an address for each token. Native FP8
     products would need q in FP8, which rounds it to 4 bits, and V transposed.
+    An FP8 V with an odd stride is read byte by byte.
     """
     if torch.compiler.is_compiling():
         k, v = traced.tensor_or_number(k_scale), traced.tensor_or_number(v_scale)
@@ -114,20 +118,24 @@ def decode_attention(
     layout = checked_layout(q, k_cache, v_cache, lengths, block_table)
     k_factor, k_scales = checked_scale(k_scale, "k_scale", layout, q.device)
     v_factor, v_scales = checked_scale(v_scale, "v_scale", layout, q.device)
-    parts = checked_splits(splits) or choose_splits(
-        layout.batch, layout.kv_heads, layout.capacity, multiprocessors(q.device)
-    )
-    plan = plan or plan_for(layout.width, layout.group, k_cache.dtype)
+    parts = checked_splits(splits)
+    if plan is None:
+        page = layout.page_size
+        plan = plan_for(layout.width, layout.group, k_cache.dtype, page)
     if q.numel() == 0 or layout.capacity == 0:
         return torch.zeros(q.shape, dtype=q.dtype, device=q.device)
     if softmax_scale is None:
         softmax_scale = 1 / math.sqrt(layout.width)
     score_factor = softmax_scale * LOG2_E * k_factor
+    if parts is None:
+        slots = plan.programs * multiprocessors(q.device)
+        pairs = layout.batch * layout.kv_heads
+        parts = choose_splits(pairs, layout.capacity, slots, plan.block)
     # More parts than tiles would be empty.
-    parts = min(parts, triton.cdiv(layout.capacity, plan.block))
+    parts = min(parts, triton.cdiv(layout.capacity, plan.block), MOST_PARTS)
     where = lengths, block_table, k_scales
     merged = _split(q, k_cache, v_cache, where, score_factor, layout, plan, parts)
-    return _combine(q, merged, lengths, v_scales, v_factor, layout)
+    return _combine(q, merged, lengths, v_scales, v_factor, layout, plan.overlap)
 
 
 def _split(
@@ -155,10 +163,12 @@ def _split(
         D=layout.width,
         PAGE=layout.page_size,
         BLOCK=plan.block,
-        # Triton gives half of the way to the pages' numbers.
-        STAGES=2 * plan.stages - 1 if layout.page_size else plan.stages,
+        STAGES=plan.stages,
+        PAIRS=_in_pairs(v_cache),
+        NATIVE=not INTERPRETED,
         num_warps=plan.warps,
         enable_fp_fusion=True,
+        **_overlapping(plan.overlap),
     )
     return partial, maximum, total
 
@@ -170,18 +180,33 @@ def _combine(
     v_scales: torch.Tensor | None,
     v_factor: float,
     layout: CacheLayout,
+    overlap: bool,
 ) -> torch.Tensor:
     parts = merged[0].shape[2]
+    padded = triton.next_power_of_2(parts)
+    width = min(max(MERGED // padded, NARROWEST), layout.width)
     out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
-    kernels._combine_kernel[(layout.batch * layout.heads,)](
+    kernels._combine_kernel[(layout.batch * layout.heads, layout.width // width)](
         *(*merged, lengths, v_scales, out, v_factor),
         *(parts, layout.heads, layout.group, *_scale_strides(v_scales)),
-        SPLITS=triton.next_power_of_2(parts),
-        CHUNK=CHUNK,
+        SPLITS=padded,
+        SLICE=width,
         D=layout.width,
+        num_warps=1 if padded * width <= 2 * MERGED else 4,
         enable_fp_fusion=True,
+        **_overlapping(overlap),
     )
     return out
+
+
+def _in_pairs(cache: torch.Tensor) -> bool:
+    """Say whether two codes of a token can be read as one number of 16 bits."""
+    return not any(n % 2 for n in (*cache.stride()[:3], cache.data_ptr()))
+
+
+def _overlapping(overlap: bool) -> dict[str, bool]:
+    overlap = overlap and not INTERPRETED
+    return {"OVERLAP": overlap, "launch_pdl": overlap}
 
 
 def _scale_strides(scales: torch.Tensor | None) -> tuple[int, int]:

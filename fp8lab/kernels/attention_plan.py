@@ -11,58 +11,94 @@ __all__ = ["MOST_HEADS", "SMALLEST_HEADS", "Plan", "choose_splits", "plan_for"]
 
 #: Query heads of a KV head, padded: a power of two.
 SMALLEST_HEADS, MOST_HEADS = 16, 64
-#: Elements of the largest tile that leaves a thread registers enough.
-TILE_ELEMENTS = 128 * 128
-#: Programs that share a multiprocessor: one computes while the other waits for memory.
-PROGRAMS = 2
-#: Tokens in which parts are counted: none is smaller.
-UNIT = 128
+#: Elements of a tile, and of the largest, of few heads on an FP8 cache.
+TILE_ELEMENTS, MOST_ELEMENTS = 64 * 128, 128 * 128
+#: Tokens of the longest tile.
+LONGEST_TILE = 128
 #: Merging more parts than these costs more than a part saves.
 MOST_SPLITS = 256
-#: What starting and ending a program costs, in units of tokens.
-PROGRAM_COST = 2
+#: What starting and ending a program costs, in tiles.
+PROGRAM_COST = 4
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the first kernel is launched.
+    """How the kernels are launched.
 
     Attributes
     ----------
     block
         Tokens a tile: a power of two, 32 at least.
     warps
-        Warps a program: 4 or 8.
+        Warps a program.
     stages
-        Tiles of K, and of V, under way or in use.
+        Tiles of K, and of V, that a program has asked for before it uses the first, and
+        one more.
+    programs
+        Programs that share a multiprocessor: one computes while others wait.
+    overlap
+        Launch each kernel while the one before it still runs.
     """
 
     block: int
     warps: int
     stages: int
+    programs: int = 2
+    overlap: bool = True
 
 
-def plan_for(width: int, group: int, dtype: torch.dtype) -> Plan:
-    """Return how a cache of ``dtype`` is read for ``group`` query heads a KV head."""
-    small = dtype.itemsize > 1 or group > SMALLEST_HEADS
-    elements = TILE_ELEMENTS // 2 if small else TILE_ELEMENTS
-    block = min(elements // width, UNIT)
-    return Plan(block, 8 if group > 2 * SMALLEST_HEADS else 4, 3)
+def plan_for(width: int, group: int, dtype: torch.dtype, page: int = 0) -> Plan:
+    """Return how a cache of ``dtype`` is read for ``group`` query heads a KV head.
+
+    Measured on an H200: FP8 goes faster in long tiles, of which two programs fill a
+    multiprocessor. A tile longer than a page would need an address for every token, so
+    short pages are read in shorter tiles by more and smaller programs.
+
+    Parameters
+    ----------
+    width
+        Elements of a head.
+    group
+        Query heads a KV head.
+    dtype
+        Of the cache.
+    page
+        Tokens of a page; 0 where the cache is contiguous.
+    """
+    block = min(TILE_ELEMENTS // width, LONGEST_TILE)
+    wide = dtype.itemsize > 1
+    if group > 2 * SMALLEST_HEADS:
+        return Plan(block, 8, 4 if wide else 5, programs=1)
+    if wide or group > SMALLEST_HEADS:
+        return Plan(block, 4, 3 if wide else 4, programs=2)
+    longest = min(MOST_ELEMENTS // width, LONGEST_TILE)
+    if page in range(1, longest):
+        return Plan(block, 2, 4, programs=3 if width > LONGEST_TILE else 4)
+    return Plan(longest, 4, 3, programs=2)
 
 
 @functools.lru_cache(maxsize=1024)
-def choose_splits(batch: int, kv_heads: int, tokens: int, multiprocessors: int) -> int:
+def choose_splits(pairs: int, tokens: int, slots: int, block: int) -> int:
     """Return into how many parts the tokens of a sequence are cut.
 
-    The number with the least time by a model: programs run in rounds of two a
-    multiprocessor, and a round lasts as long as a program's tokens, its start and its
-    end. Of equals the smallest.
+    The number with the least time by a model: programs run in rounds, and a round
+    lasts as long as a program's tiles, its start and its end. Of equals the smallest.
+
+    Parameters
+    ----------
+    pairs
+        Sequences, times KV heads.
+    tokens
+        Tokens of a sequence.
+    slots
+        Programs that run at a time.
+    block
+        Tokens a tile; no part is smaller.
     """
-    units = max(1, -(-tokens // UNIT))
-    slots = PROGRAMS * multiprocessors
+    tiles = max(1, -(-tokens // block))
 
     def cost(splits: int) -> int:
-        rounds = -(-batch * kv_heads * splits // slots)
-        return rounds * (-(-units // splits) + PROGRAM_COST)
+        rounds = -(-pairs * splits // slots)
+        return rounds * (-(-tiles // splits) + PROGRAM_COST)
 
-    return min(range(1, min(units, MOST_SPLITS) + 1), key=cost)
+    return min(range(1, min(tiles, MOST_SPLITS) + 1), key=cost)

@@ -1,6 +1,8 @@
 """Products of many rows, fast accumulation: each sum is one chain in the tensor core.
 
-Persistent programs load tiles by TMA. A slice of K is one chain over its steps.
+Persistent programs load tiles by TMA. A slice of K is one chain over its steps. This is
+the product in plain Triton, which the interpreter runs; on the GPU `gemm_warps` is
+faster.
 """
 
 from __future__ import annotations
@@ -14,27 +16,14 @@ __all__ = ["chain_kernel"]
 
 
 @triton.jit
-def _columns(x, PARTS: tl.constexpr):
-    """Cut a tile into a tuple of column parts; no number leaves its register."""
-    if PARTS == 1:
-        parts = (x,)
-    else:
-        half: tl.constexpr = x.shape[1] // 2
-        left, right = x.reshape(x.shape[0], 2, half).permute(0, 2, 1).split()
-        parts = _columns(left, PARTS // 2) + _columns(right, PARTS // 2)
-    return parts
-
-
-@triton.jit
 def chain_kernel(
     a, b, out, out_rows, steps, slice_steps, slices,
     a_scale, b_scale, a_row, b_row, M, N, PROGRAMS,
-    BLOCK_M: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
     DEPTH: tl.constexpr, GROUP_M: tl.constexpr, FLATTEN: tl.constexpr,
     SPLIT: tl.constexpr, FINISH: tl.constexpr,
 ):  # fmt: skip
     """Compute out = scaled(a @ b.T), or one matrix of sums a slice with SPLIT."""
-    BLOCK_N: tl.constexpr = PART * PARTS
     tiles = tl.cdiv(M, BLOCK_M) * tl.cdiv(N, BLOCK_N)
     for job in tl.range(tl.program_id(0), tiles * slices, PROGRAMS, flatten=FLATTEN):
         m, n = corner(job % tiles, M, N, BLOCK_M, BLOCK_N, GROUP_M)
@@ -47,9 +36,7 @@ def chain_kernel(
             x = a.load([m, step * DEPTH])
             weight = b.load([n, step * DEPTH])
             total = tl.dot(x, weight.T, total)
-        parts = _columns(total, PARTS)
-        for i in tl.static_range(PARTS):
-            store_part(
-                out, parts[i], piece * out_rows + m, m, n + i * PART,
-                a_scale, b_scale, a_row, b_row, M, N, BLOCK_M, PART, FINISH,
-            )  # fmt: skip
+        store_part(
+            out, total, piece * out_rows + m, m, n,
+            a_scale, b_scale, a_row, b_row, M, N, BLOCK_M, BLOCK_N, FINISH,
+        )  # fmt: skip

@@ -5,6 +5,9 @@ side, and the rows of a, padded to 16, 32 or 64, its free one. Each program stre
 slice of K of its columns; where N is too small to occupy the GPU, slices are summed
 apart into a float32 workspace, and a second kernel adds them in order. There are no
 atomics: the same shape gives the same bits every time.
+
+Scales of blocks are loaded a step ahead. As many programs share a multiprocessor as
+fit, with few stages each: when one waits for the tensor core, another one multiplies.
 """
 
 from __future__ import annotations
@@ -17,16 +20,23 @@ import triton.language as tl
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from fp8lab.kernels.gemm_config import SMALL_TILES, SmallTile
-from fp8lab.kernels.gemm_epilogue import (
-    block_scale,
-    promote,
-    reduce_slices,
-    rounded,
-    scaled,
-)
+from fp8lab.kernels.gemm_epilogue import promote, reduce_slices, rounded, scaled
 from fp8lab.kernels.gemm_product import Product
 
 __all__ = ["small_product"]
+
+
+@triton.jit
+def _step_scales(
+    scale, rows, step, row_stride, step_stride, length,
+    ROWS: tl.constexpr, SHARED: tl.constexpr,
+):  # fmt: skip
+    """Load a step's scales of some rows, or the one scale that they share."""
+    # A program's first row is always there; with a mask ptxas would put all loads
+    # behind the tensor core's work, and wait for them.
+    inside = None if SHARED else rows < length
+    at = scale + rows // ROWS * row_stride + step * step_stride
+    return tl.load(at, mask=inside, other=None if SHARED else 0.0)
 
 
 @triton.jit
@@ -37,32 +47,37 @@ def _small_kernel(
     CHAINED: tl.constexpr, MULTIPLY: tl.constexpr, FINISH: tl.constexpr,
     A_ROWS: tl.constexpr, B_ROWS: tl.constexpr,
 ):  # fmt: skip
+    # Rows or columns that share a scale are one scalar load.
+    A_SHARED: tl.constexpr = A_ROWS >= BLOCK_M
+    B_SHARED: tl.constexpr = B_ROWS >= BLOCK_N
     n = tl.program_id(0) * BLOCK_N
     piece = tl.program_id(1)
     first = piece * slice_steps
     last = tl.minimum(first + slice_steps, steps)
     rows = tl.arange(0, BLOCK_M)[None, :]
     columns = n + tl.arange(0, BLOCK_N)[:, None]
-    # Rows or columns that share a scale are one scalar load.
-    a_rows = 0 if A_ROWS >= BLOCK_M else rows
-    b_rows = n if B_ROWS >= BLOCK_N else columns
-    left = block_scale(a_scale, a_rows, first, a_row, a_step, M, A_ROWS)
-    right = block_scale(b_scale, b_rows, first, b_row, b_step, N, B_ROWS)
+    a_rows = 0 if A_SHARED else rows
+    b_rows = n if B_SHARED else columns
+    left = _step_scales(a_scale, a_rows, first, a_row, a_step, M, A_ROWS, A_SHARED)
+    right = _step_scales(b_scale, b_rows, first, b_row, b_step, N, B_ROWS, B_SHARED)
     total = tl.zeros((BLOCK_N, BLOCK_M), tl.float32)
     for step in tl.range(first, last):
+        # Without scales of blocks nobody reads them, and the compiler drops the loads.
+        ahead = tl.minimum(step + 1, last - 1)
+        next_left = _step_scales(
+            a_scale, a_rows, ahead, a_row, a_step, M, A_ROWS, A_SHARED
+        )
+        next_right = _step_scales(
+            b_scale, b_rows, ahead, b_row, b_step, N, B_ROWS, B_SHARED
+        )
         weight = b.load([n, step * DEPTH])
         x = a.load([0, step * DEPTH])
         if CHAINED:
             total = tl.dot(weight, x.T, total)
         else:
-            # Loaded a step ahead; without scales of blocks nobody reads them, and the
-            # compiler drops the loads.
-            ahead = tl.minimum(step + 1, last - 1)
-            next_left = block_scale(a_scale, a_rows, ahead, a_row, a_step, M, A_ROWS)
-            next_right = block_scale(b_scale, b_rows, ahead, b_row, b_step, N, B_ROWS)
             total = promote(total, tl.dot(weight, x.T), left, right, MULTIPLY)
-            left = next_left
-            right = next_right
+        left = next_left
+        right = next_right
     result = scaled(total, a_scale, b_scale, rows, columns, a_row, b_row, M, N, FINISH)
     at = out + piece.to(tl.int64) * slice_stride + rows * out_stride + columns
     inside = (rows < M) & (columns < N)

@@ -8,7 +8,14 @@ import torch
 
 from fp8lab.granularity import GroupShape, matrix_shape
 
-__all__ = ["Matrix", "Tiling", "group_tiling", "walk_tiling"]
+__all__ = [
+    "Matrix",
+    "NormPlan",
+    "Tiling",
+    "group_tiling",
+    "norm_plan",
+    "walk_tiling",
+]
 
 #: Elements a program holds, about: 32 a thread of four warps, four 16-byte loads of
 #: bfloat16 each. More rows of a narrow tile, so that no load is short.
@@ -16,6 +23,12 @@ TILE = 4096
 #: The most that one pass keeps in registers: 64 elements in each of 512 threads.
 LARGEST_TILE = 32768
 MOST_WARPS = 16
+#: Warps of 120 registers a thread that a multiprocessor has room for.
+WALKING_WARPS = 16
+#: Of CUDA's second and third axis of a grid.
+LONGEST_AXIS = 65535
+#: Up to this width, of which half a tile is faster.
+NARROW_GROUP = 32
 #: Below, a tile's row is too short to be read 16 bytes a thread.
 NARROWEST_ROW = 16
 
@@ -90,6 +103,15 @@ class Tiling:
         """Return how many tiles cover a matrix, down and across."""
         return -(-matrix.rows // self.rows), -(-matrix.cols // self.cols)
 
+    def grid(self, matrix: Matrix) -> tuple[int, int, int]:
+        """Return a grid of a tile for each group across, and for the rows of tiles.
+
+        These are two axes, as one ends at 65,535; a few programs may have no rows.
+        """
+        down = -(-matrix.rows // self.rows)
+        deep = -(-down // LONGEST_AXIS)
+        return -(-matrix.cols // matrix.group_cols), -(-down // deep), deep
+
 
 def group_tiling(matrix: Matrix) -> Tiling | None:
     """Return tiles of whole groups; None where a group is too large for registers.
@@ -100,10 +122,14 @@ def group_tiling(matrix: Matrix) -> Tiling | None:
     if rows * cols > LARGEST_TILE:
         return None
     if matrix.group_rows == 1:
-        rows = max(1, min(TILE // cols, power_of_two(matrix.rows)))
+        elements = TILE if cols > NARROW_GROUP else TILE // 2
+        rows = max(1, min(elements // cols, power_of_two(matrix.rows)))
     elif rows != matrix.group_rows < matrix.rows:
         return None
-    return Tiling(rows, cols, _warps(rows * cols))
+    # Measured on an H200: of a long row of an activation a thread needs more to compute
+    # while others wait for memory.
+    share = 2048 if rows == 1 and matrix.beyond else 1024
+    return Tiling(rows, cols, _warps(rows * cols, share))
 
 
 def walk_tiling(matrix: Matrix) -> Tiling:
@@ -118,5 +144,35 @@ def walk_tiling(matrix: Matrix) -> Tiling:
     return Tiling(rows, cols, _warps(rows * cols), by_row)
 
 
-def _warps(elements: int) -> int:
-    return min(max(elements // 1024, 1), MOST_WARPS)
+@dataclass(frozen=True)
+class NormPlan:
+    """Rows of a tile and warps of a program that normalizes them.
+
+    ``programs`` is how many a multiprocessor gets, each for many tiles; 0 is one
+    program a tile.
+    """
+
+    rows: int
+    warps: int
+    programs: int
+
+    @property
+    def walks(self) -> bool:
+        """Whether a program has several tiles, one after the other."""
+        return self.programs > 0
+
+
+def norm_plan(rows: int, width: int, itemsize: int) -> NormPlan:
+    """Return the plan for rows of ``width``, a power of two, in registers.
+
+    A program that walks has a tile, the next one and the weights there: that is room
+    for 32 elements of 16 bits a thread, and 16 such warps on a multiprocessor.
+    """
+    rows = max(1, min(TILE // width, power_of_two(rows)))
+    warps = _warps(rows * width)
+    fits = itemsize == 2 and rows * width <= 1024 * warps
+    return NormPlan(rows, warps, WALKING_WARPS // warps if fits else 0)
+
+
+def _warps(elements: int, share: int = 1024) -> int:
+    return min(max(elements // share, 1), MOST_WARPS)

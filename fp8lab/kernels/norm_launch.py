@@ -12,10 +12,12 @@ import torch
 import triton
 import triton.language as tl
 
-from fp8lab.kernels.geometry import LARGEST_TILE, MOST_WARPS, TILE, power_of_two
+from fp8lab.kernels.geometry import LARGEST_TILE, norm_plan, power_of_two
+from fp8lab.kernels.producers import rounded, widened
 from fp8lab.kernels.quantize_kernels import encode_tile, load_scale, store_scale
 from fp8lab.kernels.quantize_launch import OPTIONS, new_scales
 from fp8lab.kernels.recipe import Recipe
+from fp8lab.kernels.runtime import multiprocessors
 from fp8lab.kernels.scaling import amax_bits, magnitude_key, no_key, scale_of
 from fp8lab.kernels.tensors import DTYPES
 
@@ -43,46 +45,61 @@ def _sums_of_eight(x):
 def _norm_kernel(
     x_ptr, weight_ptr, codes_ptr, scale_ptr, rows, cols, eps,
     x_row, scale_row, scale_col, TILE_ROWS: tl.constexpr, TILE_COLS: tl.constexpr,
-    GROUP_COLS: tl.constexpr, MARGIN: tl.constexpr, KNOWN: tl.constexpr,
-    PROPAGATE: tl.constexpr,
+    GROUP_COLS: tl.constexpr, MARGIN: tl.constexpr, WALK: tl.constexpr,
+    KNOWN: tl.constexpr, PROPAGATE: tl.constexpr,
     LARGEST: tl.constexpr, EMAX: tl.constexpr, MANTISSA: tl.constexpr,
     STORED: tl.constexpr, RULE: tl.constexpr, DIVIDES: tl.constexpr,
 ):  # fmt: skip
     """Normalize and quantize rows; KNOWN: by one scale that is there already.
 
-    MARGIN: the tile is wider than the matrix.
+    A program goes through the tiles in steps of the grid. WALK: it loads the next while
+    it computes, and keeps the weights in registers. MARGIN: the tile is wider than the
+    matrix.
     """
-    row = tl.program_id(0).to(tl.int64) * TILE_ROWS + tl.arange(0, TILE_ROWS)
-    col = tl.arange(0, TILE_COLS)
-    mask = (row < rows)[:, None] & (col < cols)[None, :]
-    x = tl.load(x_ptr + row[:, None] * x_row + col[None, :], mask=mask, other=0.0)
-    gain = tl.load(weight_ptr + col, mask=col < cols, other=0.0).to(tl.float32)
-    values = x.to(tl.float32)
-    mean = (tl.sum(_sums_of_eight(values * values), axis=1) / cols).to(tl.float32)
-    inverse = tl.div_rn(1.0, tl.sqrt_rn(mean + eps))
-    values = (values * inverse[:, None] * gain[None, :]).to(x.dtype).to(tl.float32)
-    if MARGIN:
-        # A NaN row is NaN in its columns alone.
-        values = tl.where(mask, values, 0.0)
-    place = row[:, None] * cols + col[None, :]
-    fmt: tl.constexpr = codes_ptr.dtype.element_ty
-    if KNOWN:
-        scale = load_scale(scale_ptr, row * 0, row < rows)
-        tl.store(codes_ptr + place, encode_tile(values, scale[:, None], DIVIDES, fmt),
-                 mask=mask)  # fmt: skip
-    else:
-        count: tl.constexpr = TILE_COLS // GROUP_COLS
-        grouped = tl.reshape(values, (TILE_ROWS, count, GROUP_COLS))
-        key = tl.max(magnitude_key(grouped, PROPAGATE), axis=2)
-        bits = amax_bits(tl.maximum(key, no_key(PROPAGATE)), PROPAGATE)
-        scale = scale_of(bits, LARGEST, EMAX, MANTISSA, STORED, RULE)
-        at = tl.arange(0, count)
-        there = (row < rows)[:, None] & (at * GROUP_COLS < cols)[None, :]
-        store_scale(scale_ptr, row[:, None] * scale_row + at[None, :] * scale_col,
-                    scale, there, STORED)  # fmt: skip
-        codes = encode_tile(grouped, scale[:, :, None], DIVIDES, fmt)
-        codes = tl.reshape(codes, (TILE_ROWS, TILE_COLS))
-        tl.store(codes_ptr + place, codes, mask=mask)
+    col = tl.arange(0, TILE_COLS)[None, :]
+    inside = col < (cols if MARGIN else TILE_COLS)
+    row = tl.program_id(0).to(tl.int64) * TILE_ROWS + tl.arange(0, TILE_ROWS)[:, None]
+    step = tl.num_programs(0).to(tl.int64) * TILE_ROWS
+    x = tl.load(x_ptr + row * x_row + col, mask=inside & (row < rows), other=0.0)
+    if WALK:
+        gain = widened(tl.load(weight_ptr + col, mask=inside, other=0.0))
+    for _ in range(tl.program_id(0), tl.cdiv(rows, TILE_ROWS), tl.num_programs(0)):
+        here = inside & (row < rows)
+        if WALK:
+            later = inside & (row + step < rows)
+            ahead = tl.load(x_ptr + (row + step) * x_row + col, mask=later, other=0.0)
+        values = widened(x)
+        total = tl.sum(_sums_of_eight(values * values), axis=1, keep_dims=True)
+        # A power of two has an exact reciprocal.
+        mean = total / cols if MARGIN else total * (1.0 / TILE_COLS)
+        inverse = tl.div_rn(1.0, tl.sqrt_rn(mean.to(tl.float32) + eps))
+        if not WALK:
+            gain = widened(tl.load(weight_ptr + col, mask=inside, other=0.0))
+        values = rounded(values * inverse * gain, x.dtype)
+        if MARGIN:
+            # A NaN row is NaN in its columns alone.
+            values = tl.where(here, values, 0.0)
+        fmt: tl.constexpr = codes_ptr.dtype.element_ty
+        if KNOWN:
+            scale = load_scale(scale_ptr, row * 0, row < rows)
+            codes = encode_tile(values, scale, DIVIDES, fmt, False)
+        else:
+            narrow: tl.constexpr = x_ptr.dtype.element_ty != tl.float32
+            count: tl.constexpr = TILE_COLS // GROUP_COLS
+            grouped = tl.reshape(values, (TILE_ROWS, count, GROUP_COLS))
+            key = tl.max(magnitude_key(grouped, PROPAGATE), axis=2)
+            bits = amax_bits(tl.maximum(key, no_key(PROPAGATE)), PROPAGATE)
+            scale = scale_of(bits, LARGEST, EMAX, MANTISSA, STORED, RULE)
+            at = tl.arange(0, count)[None, :]
+            there = (row < rows) & (at * GROUP_COLS < cols)
+            store_scale(scale_ptr, row * scale_row + at * scale_col, scale, there,
+                        STORED)  # fmt: skip
+            codes = encode_tile(grouped, scale[:, :, None], DIVIDES, fmt, narrow)
+            codes = tl.reshape(codes, (TILE_ROWS, TILE_COLS))
+        tl.store(codes_ptr + row * cols + col, codes, mask=here)
+        if WALK:
+            row += step
+            x = ahead
 
 
 def rms_norm_quantize(
@@ -107,14 +124,16 @@ def rms_norm_quantize(
         view = view.contiguous()
     width = max(power_of_two(cols), NARROWEST)
     group = width if recipe.group.cols == -1 else min(recipe.group.cols, width)
-    rows = max(1, min(TILE // width, power_of_two(len(view))))
-    _norm_kernel[(triton.cdiv(len(view), rows),)](
+    plan = norm_plan(len(view), width, x.element_size())
+    tiles = triton.cdiv(len(view), plan.rows)
+    programs = plan.programs * multiprocessors(x.device)
+    _norm_kernel[(min(programs, tiles) if plan.walks else tiles,)](
         view, weight.contiguous(), codes, scales, len(view), cols, eps,
-        view.stride(0), *scales.stride(), TILE_ROWS=rows, TILE_COLS=width,
-        GROUP_COLS=group, MARGIN=cols < width, KNOWN=scale is not None,
-        PROPAGATE=recipe.propagates,
+        view.stride(0), *scales.stride(), TILE_ROWS=plan.rows, TILE_COLS=width,
+        GROUP_COLS=group, MARGIN=cols < width, WALK=plan.walks,
+        KNOWN=scale is not None, PROPAGATE=recipe.propagates,
         DIVIDES=recipe.divides, **recipe.of_scales(),
-        num_warps=min(max(rows * width // 1024, 1), MOST_WARPS), **OPTIONS,
+        num_warps=plan.warps, **OPTIONS,
     )  # fmt: skip
     return codes, scales
 

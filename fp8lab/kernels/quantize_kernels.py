@@ -30,6 +30,7 @@ from fp8lab.kernels.scaling import (
     lifted,
     magnitude_key,
     no_key,
+    reciprocal_parts,
     scale_of,
 )
 
@@ -37,8 +38,16 @@ __all__: list[str] = []
 
 
 @triton.jit
-def encode_tile(values, scale, divides: tl.constexpr, fmt: tl.constexpr):
-    """Return codes; ``scale`` broadcasts to the values."""
+def encode_tile(
+    values, scale, divides: tl.constexpr, fmt: tl.constexpr, narrow: tl.constexpr
+):
+    """Return codes; ``scale`` broadcasts to the values.
+
+    ``narrow``: values are 16-bit numbers, and the scale is of their own amax.
+    """
+    if divides and narrow:
+        high, low = reciprocal_parts(scale)
+        return tl.fma(values, high, values * low).to(fmt)
     if divides:
         scale, reciprocal, lift = lifted(scale)
         return divide(values, scale, reciprocal, lift).to(fmt)
@@ -60,22 +69,29 @@ def _group_kernel(
     x_ptr, codes_ptr, scale_ptr, rows, cols, up_offset,
     x_row, x_col, code_row, scale_row, scale_col, row_groups,
     GROUP_COLS: tl.constexpr, TILE_ROWS: tl.constexpr, TILE_COLS: tl.constexpr,
-    ONE_GROUP: tl.constexpr, GATED: tl.constexpr, PROPAGATE: tl.constexpr,
+    ONE_GROUP: tl.constexpr, EVEN: tl.constexpr, GATED: tl.constexpr,
+    PROPAGATE: tl.constexpr,
     LARGEST: tl.constexpr, EMAX: tl.constexpr, MANTISSA: tl.constexpr,
     STORED: tl.constexpr, RULE: tl.constexpr, DIVIDES: tl.constexpr,
 ):  # fmt: skip
     """Quantize a tile; each of its rows is a group, or (ONE_GROUP) all of it is one.
 
+    Programs one after the other have tiles side by side: together they read whole rows.
+    EVEN: the tiles cover the matrix and no more.
+
     Row i's scale is at (i // row_groups) * scale_row + (i % row_groups + column of the
     tile) * scale_col: a contiguous matrix may come as one of a group a row.
     """
-    tile_row, tile_col = tl.program_id(0), tl.program_id(1)
+    tile_row = tl.program_id(2) * tl.num_programs(1) + tl.program_id(1)
+    tile_col = tl.program_id(0)
     row = tile_row.to(tl.int64) * TILE_ROWS + tl.arange(0, TILE_ROWS)
     inside = tl.arange(0, TILE_COLS)
     col = tile_col * GROUP_COLS + inside
     mask = (row < rows)[:, None] & ((col < cols) & (inside < GROUP_COLS))[None, :]
     place = row[:, None] * x_row + col[None, :] * x_col
-    values = load_values(x_ptr, place, mask, GATED, up_offset, "evict_first")
+    values = load_values(x_ptr, place, mask, GATED, up_offset, "evict_first", EVEN)
+    fmt: tl.constexpr = codes_ptr.dtype.element_ty
+    narrow: tl.constexpr = x_ptr.dtype.element_ty != tl.float32
     key = tl.max(magnitude_key(values, PROPAGATE), axis=1)
     key = tl.maximum(key, no_key(PROPAGATE))
     if ONE_GROUP:
@@ -83,14 +99,18 @@ def _group_kernel(
         scale = scale_of(bits, LARGEST, EMAX, MANTISSA, STORED, RULE)
         at = tile_row * scale_row + tile_col * scale_col
         store_scale(scale_ptr, at, scale, tile_row * TILE_ROWS < rows, STORED)
-        codes = encode_tile(values, scale, DIVIDES, codes_ptr.dtype.element_ty)
+        codes = encode_tile(values, scale, DIVIDES, fmt, narrow)
     else:
         bits = amax_bits(key, PROPAGATE)
         scale = scale_of(bits, LARGEST, EMAX, MANTISSA, STORED, RULE)
         at = row // row_groups * scale_row + (row % row_groups + tile_col) * scale_col
         store_scale(scale_ptr, at, scale, row < rows, STORED)
-        codes = encode_tile(values, scale[:, None], DIVIDES, codes_ptr.dtype.element_ty)
-    tl.store(codes_ptr + row[:, None] * code_row + col[None, :], codes, mask=mask)
+        codes = encode_tile(values, scale[:, None], DIVIDES, fmt, narrow)
+    at = codes_ptr + row[:, None] * code_row + col[None, :]
+    if EVEN:
+        tl.store(at, codes)
+    else:
+        tl.store(at, codes, mask=mask)
 
 
 @triton.jit
@@ -148,7 +168,7 @@ def _scale_kernel(
     """Compute the scales of row-major amax."""
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     bits = tl.load(bits_ptr + at, mask=at < count, other=0)
-    scale = scale_of(bits, LARGEST, EMAX, MANTISSA, STORED, RULE)
+    scale = scale_of(bits, LARGEST, EMAX, MANTISSA, STORED, RULE, measured=False)
     place = at // cols * scale_row + at % cols * scale_col
     store_scale(scale_ptr, place, scale, at < count, STORED)
 
@@ -188,7 +208,7 @@ def _apply_kernel(
     else:
         at = _group_place(row, col, scale_row, scale_col, GROUP_ROWS, GROUP_COLS)
         scale = load_scale(scale_ptr, at, mask)
-    codes = encode_tile(values, scale, DIVIDES, codes_ptr.dtype.element_ty)
+    codes = encode_tile(values, scale, DIVIDES, codes_ptr.dtype.element_ty, False)
     tl.store(codes_ptr + row[:, None] * code_row + col[None, :], codes, mask=mask)
 
 

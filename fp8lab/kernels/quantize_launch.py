@@ -87,12 +87,16 @@ def _launch_groups(
     view = matrix.by_group() if narrow else matrix
     row_groups = matrix.cols // view.cols if view is not matrix else 1
     x, rows = view.tensor, view.rows
-    kernels._group_kernel[(-(-rows // tiling.rows), -(-view.cols // view.group_cols))](
+    grid = tiling.grid(view)
+    even = (
+        grid[1] * grid[2] * tiling.rows == rows and grid[0] * tiling.cols == view.cols
+    )
+    kernels._group_kernel[grid](
         x, codes, scales, rows, view.cols, matrix.beyond,
         x.stride(0), x.stride(1), view.cols, *scales.stride(), row_groups,
         GROUP_COLS=view.group_cols, TILE_ROWS=tiling.rows, TILE_COLS=tiling.cols,
-        ONE_GROUP=view.group_rows > 1, GATED=gated, PROPAGATE=recipe.propagates,
-        DIVIDES=recipe.divides, **recipe.of_scales(),
+        EVEN=even, ONE_GROUP=view.group_rows > 1, GATED=gated,
+        PROPAGATE=recipe.propagates, DIVIDES=recipe.divides, **recipe.of_scales(),
         num_warps=tiling.warps, **OPTIONS,
     )  # fmt: skip
 

@@ -11,7 +11,15 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-__all__ = ["amax_bits", "divide", "lifted", "magnitude_key", "no_key", "scale_of"]
+__all__ = [
+    "amax_bits",
+    "divide",
+    "lifted",
+    "magnitude_key",
+    "no_key",
+    "reciprocal_parts",
+    "scale_of",
+]
 
 # A float32's bits doubled are its magnitude alone, in 32 bits unsigned; one unit of the
 # exponent added, what is infinite or NaN wraps around to below every finite number.
@@ -57,11 +65,13 @@ def amax_bits(key, propagate: tl.constexpr):
 
 @triton.jit
 def scale_of(bits, largest: tl.constexpr, emax: tl.constexpr, mantissa: tl.constexpr,
-             dtype: tl.constexpr, rule: tl.constexpr):  # fmt: skip
+             dtype: tl.constexpr, rule: tl.constexpr,
+             measured: tl.constexpr = True):  # fmt: skip
     """Return the float32 decode scale of an amax given by its bits: `compute_scale`.
 
     ``largest``, ``emax`` and ``mantissa`` are those of the format; ``dtype`` and
-    ``rule`` the names of `ScaleDtype` and `ScaleRule`.
+    ``rule`` the names of `ScaleDtype` and `ScaleRule`. An amax that was ``measured`` is
+    not infinite.
     """
     amax = bits.to(tl.float32, bitcast=True)
     if dtype == "e8m0":
@@ -71,7 +81,14 @@ def scale_of(bits, largest: tl.constexpr, emax: tl.constexpr, mantissa: tl.const
         powers = tl.where(bits > INFINITY_BITS, NAN_BITS, powers)
         scale = powers.to(tl.float32, bitcast=True)
     else:
-        scale = tl.div_rn(amax, largest)
+        if measured:
+            # Markstein's division by a constant, without a path for what cannot be: an
+            # infinity, or a subnormal quotient, which the next line replaces.
+            quotient = amax * (1.0 / largest)
+            rest = tl.fma(quotient, -largest, amax)
+            scale = tl.fma(rest, 1.0 / largest, quotient)
+        else:
+            scale = tl.div_rn(amax, largest)
         scale = tl.where(scale < SMALLEST_NORMAL, SMALLEST_NORMAL, scale)
         if dtype == "bfloat16":
             scale = scale.to(tl.bfloat16).to(tl.float32)
@@ -135,3 +152,23 @@ def divide(x, scale, reciprocal, lift):
     # In this order the remainder of a zero, +0, leaves the zero its sign.
     excess = tl.fma(quotient, scale, x * -1.0)
     return tl.fma(excess, reciprocal * -1.0, quotient)
+
+
+@triton.jit
+def reciprocal_parts(scale):
+    """Return 1 / scale as the sum of two float32, both above zero, to 2^-46.
+
+    ``fma(x, high, x * low)`` then encodes as x / scale does, if x comes from 16 bits: a
+    significand of at most 11 bits comes nowhere so near a boundary of FP8 that more of
+    the reciprocal counts (tests/kernels/test_division.py has all that come near, of all
+    scales). As both parts are positive, infinities and the signs of zeros are what a
+    division gives. The scale is of an amax: far from 2^127, or the parts are subnormal.
+    """
+    high = tl.div_rn(1.0, scale)
+    rest = tl.fma(scale, high * -1.0, 1.0)
+    bits = high.to(tl.int32, bitcast=True) - tl.where(rest <= 0, 1, 0)
+    high = bits.to(tl.float32, bitcast=True)
+    rest = tl.fma(scale, high * -1.0, 1.0) * high
+    # The remainder times `high` is short by some 2^-23 of itself: one unit.
+    low = (rest.to(tl.int32, bitcast=True) + 1).to(tl.float32, bitcast=True)
+    return high, low

@@ -76,6 +76,8 @@ class Student:
         self.cell(below).locator(".jp-InputPrompt").first.click()
         self.page.keyboard.press("b")
         self.page.keyboard.press("Enter")
+        # The cell is there before its editor takes the keys.
+        expect(self.page.locator(".jp-mod-selected .cm-content")).to_be_focused()
         self.page.keyboard.insert_text(source)
         self.page.keyboard.press("Escape")
         return self.run(source)

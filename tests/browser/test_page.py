@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from collections.abc import Callable
 
 import ml_dtypes
 import numpy as np
@@ -44,7 +45,8 @@ def test_what_is_typed_before_python_is_there_is_not_lost(
     with WebPage(browser, site.url) as shown:
         held = []
         shown.page.route("**/*.wasm", lambda route: held.append(route))
-        shown.open(wait=False)
+        with shown.page.expect_request("**/*.wasm"):
+            shown.open(wait=False)
         field = shown.view("bit_field").get_by_role("textbox", name="Value")
         field.fill("448")
         field.press("Enter")
@@ -121,10 +123,13 @@ def test_a_dragged_number_moves_the_bits(browser: Browser, site: Site) -> None:
         before = shown.view("bit_field").inner_text()
         handle = shown.view("number_line").get_by_role("slider").first
         handle.focus()
+        typed = number_of(shown).input_value()
         for _ in range(5):
             handle.press("ArrowRight")
+            # Each answer, or the number is read while others are on their way.
+            expect(number_of(shown)).not_to_have_value(typed)
+            typed = number_of(shown).input_value()
         expect(shown.view("bit_field")).not_to_have_text(before)
-        typed = number_of(shown).input_value()
         expect(shown.view("stacks").get_by_label("Input")).to_have_value(typed)
 
 
@@ -169,6 +174,7 @@ def test_the_address_of_a_tool_alone_leaves_it_as_it_was(
         shown.page.get_by_role("link", name="Quantize").click()
         expect(shown.view("quantizer")).to_be_visible()
         shown.page.get_by_role("link", name="Bits").click()
+        expect(shown.view("bit_field")).to_be_visible()
         expect(shown.view("bit_field")).to_contain_text("17 was rounded")
         shown.page.go_back()
         expect(shown.view("quantizer")).to_be_visible()
@@ -249,25 +255,31 @@ def test_the_outlier_is_dragged(browser: Browser, site: Site) -> None:
 def test_with_the_keyboard_alone(browser: Browser, site: Site) -> None:
     with WebPage(browser, site.url) as shown:
         shown.open()
-        press = shown.page.keyboard.press
-        focused = "document.activeElement.getAttribute('aria-label')"
-        press("Tab")
-        press("Enter")  # "Skip to the picture"
-        assert shown.page.evaluate("document.activeElement.id") == "main"
-        for _ in range(10):
-            press("Tab")
-            if "sign bit" in (shown.page.evaluate(focused) or ""):
-                break
-        press("ArrowRight")
-        assert "exponent bit" in shown.page.evaluate(focused)
+
+        def press(key: str) -> str:
+            """Press a key, and return the name of what then has the focus."""
+            shown.page.keyboard.press(key)
+            name = "(e) => e.id || e.ariaLabel || e.textContent"
+            return shown.page.evaluate(f"({name})(document.activeElement)")
+
+        assert press("Tab") == "Skip to the picture"
+        assert press("Enter") == "main"
+        passed = tabbed(press, "Tab", "sign bit 0: 0")
+        assert press("ArrowRight") == "exponent bit 3: 0", passed
         press("Space")
         expect(shown.view("bit_field")).to_contain_text("= 80")
-        for _ in range(12):
-            press("Shift+Tab")
-            if shown.page.evaluate("document.activeElement.textContent") == "Quantize":
-                break
+        tabbed(press, "Shift+Tab", "Quantize")
         press("Enter")
         expect(shown.view("quantizer")).to_be_visible()
+
+
+def tabbed(press: Callable[[str], str], key: str, wanted: str) -> list[str]:
+    """Press a key until the wanted element has the focus; return what had it."""
+    passed: list[str] = []
+    while len(passed) < 12 and wanted not in passed:
+        passed.append(press(key))
+    assert wanted in passed
+    return passed
 
 
 @pytest.mark.parametrize("tool", TOOLS)

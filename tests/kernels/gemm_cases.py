@@ -13,13 +13,13 @@ import fp8lab
 from fp8lab.kernels import gemm_large
 from fp8lab.kernels.gemm import Product, aligned, scaled_mm
 from fp8lab.kernels.gemm_config import (
-    BLOCK_TILES,
     CHAIN_TILES,
     COLUMN_TILES,
     PROMOTED_TILES,
     ROW_COLUMN_TILES,
     Tile,
 )
+from fp8lab.kernels.gemm_specialized import CHAINS, PROMOTIONS, Specialized
 from fp8lab.kernels.tensors import fp8_dtype, to_numpy
 from fp8lab.proof.operands import fp8_codes
 from fp8lab.recipes import ScaleRecipe
@@ -41,10 +41,16 @@ OUTPUTS = ("float32", "bfloat16", "float16")
 TILES: list[tuple[str, bool, Tile]] = [
     *(("row", True, tile) for tile in CHAIN_TILES),
     *(("row", False, tile) for tile in PROMOTED_TILES),
-    *(("1x128 by 128x128", False, tile) for tile in BLOCK_TILES),
+    *(("1x128 by 128x128", False, tile) for tile in PROMOTED_TILES),
     *(("128x128 by 1x128", False, tile) for tile in COLUMN_TILES),
     *(("1x128 by 1x128", False, tile) for tile in ROW_COLUMN_TILES),
     *(("1x32 by 1x32", False, tile) for tile in ROW_COLUMN_TILES),
+]
+#: The same for specialized warps, which the interpreter cannot run.
+SPECIALIZED: list[tuple[str, bool, Specialized]] = [
+    *((recipes, True, tile) for recipes in PLAIN for tile in CHAINS),
+    *(("row", False, tile) for tile in PROMOTIONS),
+    *(("1x128 by 128x128", False, tile) for tile in PROMOTIONS),
 ]
 
 
@@ -133,7 +139,11 @@ def on_device(codes: np.ndarray, fmt: str, device: torch.device) -> torch.Tensor
 
 
 def torch_product(
-    case: Case, codes, scales, device: torch.device, tile: Tile | None = None
+    case: Case,
+    codes,
+    scales,
+    device: torch.device,
+    tile: Tile | Specialized | None = None,
 ) -> torch.Tensor:
     """Multiply with the public function, or with a large tile by name."""
     a, b = (
@@ -174,7 +184,9 @@ def assert_same_bits(got: torch.Tensor, want: np.ndarray) -> None:
         )
 
 
-def check(case: Case, device: torch.device, tile: Tile | None = None) -> np.ndarray:
+def check(
+    case: Case, device: torch.device, tile: Tile | Specialized | None = None
+) -> np.ndarray:
     """Compare with NumPy, and return NumPy's result."""
     codes, scales = case.codes(), case.scales()
     want = numpy_product(case, codes, scales)

@@ -139,25 +139,27 @@ def test_pages_can_be_shared(device):
 
 # ------------------------------------------------------------ how it is launched
 @pytest.mark.parametrize("tokens", [1, 100, 1000, 32768, 131072, 10**6])
-@pytest.mark.parametrize("pairs", [(1, 1), (1, 8), (3, 8), (8, 8), (20, 8), (64, 8)])
-def test_splits_fill_the_gpu(pairs, tokens):
-    splits = choose_splits(*pairs, tokens, 132)
-    units = -(-tokens // 128)
-    assert 1 <= splits <= min(units, 256)
-    programs = pairs[0] * pairs[1] * splits
-    length = -(-units // splits)
-    rounds = -(-programs // 264)
-    # In rounds of 264 programs, no more than a third beside what is to be done, and
-    # what starting and ending a program costs.
-    least = pairs[0] * pairs[1] * units / 264
-    assert rounds * length <= 4 / 3 * least + 4 * rounds
+@pytest.mark.parametrize("pairs", [1, 8, 24, 64, 160, 512])
+@pytest.mark.parametrize("block", [64, 128])
+def test_splits_fill_the_gpu(block, pairs, tokens):
+    slots = 65536 // 128 // block * 132
+    splits = choose_splits(pairs, tokens, slots, block)
+    tiles = -(-tokens // block)
+    assert 1 <= splits <= min(tiles, 256)
+    rounds = -(-pairs * splits // slots)
+    # In rounds, no more than a third beside what is to be done, and what starting and
+    # ending a program costs; as far as 256 parts are enough to fill the GPU.
+    least = pairs * tiles / min(slots, 256 * pairs)
+    assert rounds * -(-tiles // splits) <= 4 / 3 * least + 8 * rounds
 
 
 def test_splits_of_a_full_gpu():
-    assert choose_splits(1, 8, 32768, 132) == 32
-    assert choose_splits(8, 8, 32768, 132) == 4
-    assert choose_splits(33, 8, 32768, 132) == 1
-    assert choose_splits(1, 8, 128, 132) == 1
+    # Four programs a multiprocessor of an H200, tiles of 64 tokens.
+    slots = 4 * 132
+    assert choose_splits(8, 32768, slots, 64) == 64
+    assert choose_splits(64, 32768, slots, 64) == 8
+    assert choose_splits(264, 32768, slots, 64) == 2
+    assert choose_splits(8, 64, slots, 64) == 1
 
 
 @pytest.mark.parametrize("group", [1, 16, 17, 32, 33, 64])

@@ -35,23 +35,31 @@ def compile_all() -> dict[str, dict[str, Any]]:
     from fp8lab.kernels import gemm_config
     from fp8lab.kernels.gemm_large import large_product
     from fp8lab.kernels.gemm_small import small_product
-    from tests.kernels.gemm_cases import TILES
+    from tests.kernels.gemm_cases import SPECIALIZED, TILES
 
     read = {}
     for recipes, fast, tile in TILES:
         name = f"{recipes}, {'chain' if fast else 'promoted'}, {tile.parts}x{tile.part}"
         facts = {
-            "parts": 1 if fast else tile.parts,
+            "parts": tile.parts,
             "per_thread": tile.block_m * tile.block_n // (32 * tile.warps),
-            "delayed": tile.promotion.delayed,
             "blocks": "by" in recipes,
             "fast": fast,
         }
+        found = compiled_launch(large_product, LARGE, recipes, fast, 1, tile)[0]
+        read[name] = read_kernel(found) | facts
+    for recipes, fast, tile in SPECIALIZED:
+        kind = "chain" if fast else "promoted"
         # Sums of slices are stored as float32, which takes more shared memory.
-        for split_k in (1, 4) if tile.block_n > 128 else (1,):
+        for split_k in (1, 4):
             case = LARGE, recipes, fast, split_k, tile
             found = compiled_launch(large_product, *case)[0]
-            read[f"{name}, {split_k}"] = read_kernel(found) | facts
+            name = f"specialized, {recipes}, {kind}, {tile.block_n}, {split_k}"
+            read[name] = read_kernel(found) | {
+                "per_thread": tile.block_n // 2,
+                "blocks": "by" in recipes,
+                "fast": fast,
+            }
     for rows, recipes, fast, split_k in SMALL_CASES:
         shape = (rows, *SMALL)
         tile = gemm_config.SMALL_TILES[rows]
@@ -95,6 +103,10 @@ def read_kernel(kernel) -> dict[str, Any]:
         "threads": 32 * kernel.warps,
         "instructions": dict(kernel.instructions),
         "loop": main_loop(kernel.sass),
+        "waits": sum(
+            name.startswith("WARPGROUP.DEPBAR")
+            for _, name, _ in PLACE.findall(kernel.sass)
+        ),
     }
 
 
@@ -114,7 +126,7 @@ def main_loop(sass: str) -> list[str]:
 @pytest.fixture(scope="module")
 def compiled(repository):
     kernels = run_module("tests.kernels.test_compiled_gemm", repository)
-    assert len(kernels) == 26
+    assert len(kernels) == 35
     return kernels
 
 
@@ -122,15 +134,22 @@ def small(kernels: dict[str, Any]) -> list[dict[str, Any]]:
     return [kernel for name, kernel in kernels.items() if name.startswith("small")]
 
 
-def large(kernels: dict[str, Any]) -> list[dict[str, Any]]:
-    return [kernel for name, kernel in kernels.items() if "small" not in name]
+def plain(kernels: dict[str, Any]) -> dict[str, Any]:
+    starts = ("small", "specialized")
+    return {name: k for name, k in kernels.items() if not name.startswith(starts)}
+
+
+def specialized(kernels: dict[str, Any]) -> dict[str, Any]:
+    return {name: k for name, k in kernels.items() if name.startswith("specialized")}
 
 
 def test_nothing_is_spilled_and_all_fits(compiled):
     for name, kernel in compiled.items():
         assert kernel["local"] == 0, name
         assert kernel["shared"] <= OF_A_PROGRAM, name
-        assert kernel["threads"] * kernel["registers"] <= REGISTERS, name
+        # Specialized warps have come on top, three groups of four in all.
+        threads = 384 if name.startswith("specialized") else kernel["threads"]
+        assert threads * kernel["registers"] <= REGISTERS, name
 
 
 def test_fp8_instructions_on_tiles_that_tma_brings(compiled):
@@ -143,7 +162,7 @@ def test_fp8_instructions_on_tiles_that_tma_brings(compiled):
 
 
 def test_chains_have_nothing_between_the_instructions(compiled):
-    for kernel in large(compiled):
+    for kernel in plain(compiled).values():
         if not kernel["fast"]:
             continue
         assert count(kernel, "FADD") == 0
@@ -153,12 +172,11 @@ def test_chains_have_nothing_between_the_instructions(compiled):
 
 
 def test_a_promotion_is_one_instruction(compiled):
-    for name, kernel in compiled.items():
-        if "small" in name or kernel["fast"]:
+    for name, kernel in plain(compiled).items():
+        if kernel["fast"]:
             continue
-        extra = kernel["per_thread"] // kernel["parts"] if kernel["delayed"] else 0
         adds = count(kernel, "FFMA" if kernel["blocks"] else "FADD")
-        assert adds == kernel["per_thread"] + extra, name
+        assert adds == kernel["per_thread"], name
         if "by 128x128" in name:
             # Scales are multiplied once a row, not once an element.
             assert count(kernel, "FMUL") <= 16, name
@@ -166,31 +184,51 @@ def test_a_promotion_is_one_instruction(compiled):
 
 def test_ptxas_keeps_the_instructions_together(compiled):
     # Where it does not, it waits after each of the four of a step.
-    for name, kernel in compiled.items():
-        if "small" not in name and not kernel["fast"]:
+    for name, kernel in plain(compiled).items():
+        if not kernel["fast"]:
             assert count(kernel, "WARPGROUP.DEPBAR") == kernel["parts"], name
 
 
-def test_delayed_parts_run_over_the_end_of_a_step(compiled):
-    delayed = [kernel for kernel in large(compiled) if kernel["delayed"]]
-    assert delayed
-    for kernel in delayed:
-        named = [line.split(".")[0].split()[0] for line in kernel["loop"]]
-        waits = [i for i, x in enumerate(kernel["loop"]) if "GROUP.DEPBAR" in x]
-        products = [i for i, name in enumerate(named) if name == "QGMMA"]
-        assert len([i for i in products if i > waits[-1]]) == 4
+def test_each_group_of_warps_has_its_code(compiled):
+    for name, kernel in specialized(compiled).items():
+        # Both multiply: two halves of a tile in turns, or half of two steps and of one.
+        steps = 2 if kernel["fast"] else 3
+        assert count(kernel, "QGMMA") == 2 * 4 * steps, name
+        # In the loop of a step, and behind it; or one a step. ptxas adds none.
+        assert kernel["waits"] == 2 * (2 if kernel["fast"] else 3), name
+        assert count(kernel, "USETMAXREG") > 0, name
+        assert count(kernel, "UTMASTG") > 0, name
+
+
+def test_specialized_promotions_are_one_instruction(compiled):
+    for name, kernel in specialized(compiled).items():
+        if not kernel["fast"]:
+            adds = count(kernel, "FFMA" if kernel["blocks"] else "FADD")
+            assert adds == 2 * 3 * kernel["per_thread"], name
 
 
 def test_small_kernels_have_enough_under_way(compiled):
     for kernel in small(compiled):
-        # Two programs a multiprocessor, with more than 64 KB on their way in each.
-        assert 2 * (kernel["shared"] + 1024) <= SHARED
+        # Four programs a multiprocessor, which need not wait for each other.
+        assert 4 * (kernel["shared"] + 1024) <= SHARED
         of_a_thread = -(-kernel["registers"] // 8) * 8
-        assert 2 * kernel["threads"] * of_a_thread <= REGISTERS
-        assert kernel["under_way"] >= 64 * 1024
+        assert 4 * kernel["threads"] * of_a_thread <= REGISTERS
+        assert 4 * kernel["under_way"] >= 128 * 1024
         assert kernel["launches"] == (1 if kernel["split_k"] == 1 else 2)
         assert count(kernel, "QGMMA") == 4
         assert count(kernel, "STG.E.128") + count(kernel, "STG.E.64") > 0
+
+
+def test_small_kernels_do_not_wait_for_scales(compiled):
+    found = 0
+    for name, kernel in compiled.items():
+        if name.startswith("small") and "by" in name:
+            named = [line.split()[0].split(".")[0] for line in kernel["loop"]]
+            # The next step's are asked for before this one's products.
+            last = max(i for i, other in enumerate(named) if other == "LDG")
+            assert last < named.index("QGMMA"), name
+            found += 1
+    assert found == 4
 
 
 if __name__ == "__main__":

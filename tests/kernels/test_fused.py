@@ -7,6 +7,7 @@ import torch
 
 import fp8lab
 from fp8lab import kernels
+from fp8lab.kernels import norm_launch
 from fp8lab.kernels.tensors import to_numpy
 from tests.kernels.quantize_cases import DTYPES, FORMATS, assert_same, wide_values
 
@@ -87,6 +88,28 @@ def test_rms_norm_quantize_by_one_scale(device) -> None:
         to_numpy(x), to_numpy(weight), "E5M2", "per-tensor", scale=0.01
     )
     assert_same(ours, theirs, "one scale")
+
+
+def test_rms_norm_quantize_of_several_tiles_a_program(device, monkeypatch) -> None:
+    """A grid that is smaller than the matrix: each program loads ahead."""
+    monkeypatch.setattr(norm_launch, "multiprocessors", lambda _: 1)
+    for cols, group in product((2048, 2000), ("per-token", "1x128")):
+        x = wide_values((43, cols), torch.bfloat16, cols)
+        weight = wide_values((cols,), torch.bfloat16, 3, specials=False)
+        ours = kernels.rms_norm_quantize(
+            x.to(device), weight.to(device), "E4M3FN", group
+        )
+        theirs = fp8lab.rms_norm_quantize(to_numpy(x), to_numpy(weight), group=group)
+        assert_same(ours, theirs, (cols, group))
+
+
+def test_silu_mul_quantize_of_whole_tiles(device) -> None:
+    """Shapes that need no mask."""
+    x = activations((64, 2 * 256), torch.bfloat16, 8)
+    for group in ("per-token", "1x128", (32, 128)):
+        ours = kernels.silu_mul_quantize(x.to(device), "E4M3FN", group)
+        theirs = fp8lab.silu_mul_quantize(to_numpy(x), "E4M3FN", group)
+        assert_same(ours, theirs, group)
 
 
 def test_empty(device) -> None:

@@ -8,6 +8,7 @@ import torch
 
 import fp8lab
 from fp8lab import kernels
+from fp8lab.kernels import geometry
 from fp8lab.kernels.tensors import to_numpy
 from tests.kernels.quantize_cases import (
     DTYPES,
@@ -113,6 +114,13 @@ def test_strides(device) -> None:
         q = kernels.quantize(x, "E5M2", group)
         assert q.codes.is_contiguous()
         assert_same(q, fp8lab.quantize(to_numpy(x), "E5M2", group), (x.stride(), group))
+
+
+def test_more_tiles_than_an_axis_of_the_grid(device, monkeypatch) -> None:
+    monkeypatch.setattr(geometry, "LONGEST_AXIS", 3)
+    x = wide_values((9 * 32, 256), torch.bfloat16, 9)
+    for rows, group in product((9 * 32, 7 * 32, 99), ("1x128", "per-token", "128x128")):
+        check_quantize(x[:rows], device, "E4M3FN", group)
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 8), (8, 0), (2, 0, 128)])

@@ -1,13 +1,13 @@
-// What a visitor takes along: a link to the picture, and the codes of the tensor.
+// What a visitor takes along, a link to the picture and the codes of the tensor, and the
+// way past the header.
 
 const $ = (id) => document.getElementById(id);
 const A_MINUTE = 60_000; // milliseconds: long enough for a browser to save a file
 
-/** Copy the address of the picture; without a clipboard it is in the address bar. */
+/** Copy the address of the picture, which `address` puts into the address bar too. */
 export function onShare({ address, holdsAFile }) {
   $("share").addEventListener("click", async () => {
     const link = address();
-    history.replaceState(null, "", link);
     const local = holdsAFile() ? " It names your file and does not hold it." : "";
     try {
       await navigator.clipboard.writeText(link);
@@ -33,5 +33,17 @@ export function onDownload(pack) {
     } catch (error) {
       $("download-text").textContent = error.message;
     }
+  });
+}
+
+/**
+ * The link past the header. At once, and not as another address: when a browser tells of
+ * that one, a visitor who is quick with the keyboard has moved on, and would be put back.
+ */
+export function onSkip(main) {
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus({ preventScroll: true });
+    main.scrollIntoView();
   });
 }

@@ -1,6 +1,6 @@
 // The page: which tool is shown, what its views were told, and the address that says so.
 
-import { onDownload, onShare } from "./actions.js";
+import { onDownload, onShare, onSkip } from "./actions.js";
 import { readAddress, writeAddress } from "./address.js";
 import { showView } from "./host.js";
 import { startPython } from "./python.js";
@@ -33,6 +33,7 @@ let first = null;
 let tool = "bits";
 let source = {};
 let taken = null;
+let known = location.hash; // browsers tell of another one a frame later
 
 const python = startPython({
   site: hideAbsentLessons,
@@ -97,6 +98,7 @@ async function showViews(inputs) {
 /** Show what a link says. */
 async function follow(linked) {
   await showViews(linked.inputs);
+  if (tool !== linked.tool) return; // another was chosen meanwhile
   for (const view of TOOLS[tool]) shown[view].set(linked.inputs[view]);
   await ask(wishOf(linked));
 }
@@ -178,7 +180,16 @@ function changed(view, leads) {
 let timer = 0;
 function keepAddress() {
   clearTimeout(timer);
-  timer = setTimeout(() => history.replaceState(null, "", address()), ADDRESS_WAIT);
+  timer = setTimeout(writeDown, ADDRESS_WAIT);
+}
+
+/** Say in the address what is shown, but not over a link whose news is on its way. */
+function writeDown() {
+  if (location.hash === known) {
+    history.replaceState(null, "", address());
+    known = location.hash;
+  }
+  return location.href;
 }
 
 function address() {
@@ -213,13 +224,9 @@ function showTool(name) {
 
 /** A link of the page, or an address that was typed. */
 window.addEventListener("hashchange", () => {
-  if (location.hash === "#main") {
-    $("main").focus();
-    history.replaceState(null, "", address());
-    return;
-  }
+  known = location.hash;
   if (!first) return;
-  const linked = readAddress(location.hash, TOOLS, first.inputs);
+  const linked = readAddress(known, TOOLS, first.inputs);
   showTool(linked.tool);
   window.scrollTo(0, 0);
   // The name of a tool alone leaves it as it was left.
@@ -235,8 +242,9 @@ function notice(text) {
   $("notice").hidden = !text;
 }
 
+onSkip($("main"));
 onShare({
-  address: () => new URL(address(), location.href).href,
+  address: writeDown,
   holdsAFile: () => "file" in source && showsTensor(),
 });
 onDownload(() => python.ask("archive", shown.quantizer.inputs()));

@@ -13,16 +13,11 @@ from fp8lab.bench.kernel_catalogue import Row
 from fp8lab.bench.kernel_rows import Candidate, Prepared, WrongError
 from fp8lab.bench.kernel_rows.numbers import SPREAD, Numbers
 from fp8lab.kernels.gemm import scaled_mm
-from fp8lab.kernels.gemm_config import (
-    SMALL_M,
-    Promotion,
-    SmallTile,
-    Tile,
-    choose_split_k,
-)
+from fp8lab.kernels.gemm_config import SMALL_M, SmallTile, choose_split_k
 from fp8lab.kernels.gemm_large import large_product
 from fp8lab.kernels.gemm_product import Product
 from fp8lab.kernels.gemm_small import small_product
+from fp8lab.kernels.gemm_specialized import Specialized
 from fp8lab.recipes import ScaleRecipe
 
 __all__ = ["prepare"]
@@ -128,13 +123,9 @@ def _with_tile(s: _Operands, split_k: int | None = None, **sides: Any) -> torch.
     product = Product(s.a, s.b, left, right, recipes, True, slices, torch.bfloat16)
     if m <= SMALL_M:
         return small_product(product, SmallTile(reason="", **sides))
-    return large_product(product, _tile(**sides))
-
-
-def _tile(delayed: bool, ahead: bool, **sides: Any) -> Tile:
     # What is estimated of a tile chooses it, and this one is chosen.
-    promotion = Promotion(delayed, ahead)
-    return Tile(step_clocks=0, tile_clocks=0, reason="", promotion=promotion, **sides)
+    tile = Specialized(step_ns=0, tile_ns=0, reason="", **sides)
+    return large_product(product, tile)
 
 
 def _torch(s: _Operands) -> torch.Tensor:
