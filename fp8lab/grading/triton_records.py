@@ -40,7 +40,8 @@ def beside_measured(roofline: Roofline) -> Table | None:
     except (ImportError, ValueError):
         print(ABSENT)
         return None
-    title = f"RECORDED on {record['machine']['gpu']}, {record['date']}: per-tensor FP8"
+    where = f"RECORDED on {record['machine']['gpu']}, {record['date']}"
+    title = f"{where}: FP8, a scale a tensor, and up to M = 64 a row"
     return Table(HEADS, _rows(record, roofline), title)
 
 

@@ -6,8 +6,7 @@ slice of K of its columns; where N is too small to occupy the GPU, slices are su
 apart into a float32 workspace, and a second kernel adds them in order. There are no
 atomics: the same shape gives the same bits every time.
 
-Scales of blocks are loaded a step ahead. As many programs share a multiprocessor as
-fit, with few stages each: when one waits for the tensor core, another one multiplies.
+Scales of blocks are loaded a step ahead.
 """
 
 from __future__ import annotations
@@ -19,9 +18,10 @@ import triton
 import triton.language as tl
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-from fp8lab.kernels.gemm_config import SMALL_TILES, SmallTile
+from fp8lab.kernels.gemm_config import SPLIT_UNIT, SmallTile, choose_small
 from fp8lab.kernels.gemm_epilogue import promote, reduce_slices, rounded, scaled
 from fp8lab.kernels.gemm_product import Product
+from fp8lab.kernels.runtime import multiprocessors
 
 __all__ = ["small_product"]
 
@@ -87,7 +87,10 @@ def _small_kernel(
 def small_product(product: Product, tile: SmallTile | None = None) -> torch.Tensor:
     """Multiply up to `SMALL_M` rows; ``tile`` instead of the table's choice."""
     block_m = max(16, triton.next_power_of_2(product.m))
-    tile = SMALL_TILES[block_m] if tile is None else tile
+    if tile is None:
+        steps = product.slice_steps * product.depth // SPLIT_UNIT
+        programs = multiprocessors(product.a.device)
+        tile = choose_small(block_m, product.n, steps, product.slices, programs)
     whole = product.slices == 1
     shape = (product.slices, product.m, product.n)
     dtype = product.output if whole else torch.float32

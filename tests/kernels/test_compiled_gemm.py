@@ -62,12 +62,18 @@ def compile_all() -> dict[str, dict[str, Any]]:
             }
     for rows, recipes, fast, split_k in SMALL_CASES:
         shape = (rows, *SMALL)
-        tile = gemm_config.SMALL_TILES[rows]
-        found = compiled_launch(small_product, shape, recipes, fast, split_k, tile)
-        name = f"small, {rows} rows, {recipes}, {split_k}"
-        under_way = (tile.stages - 1) * 128 * (tile.block_n + rows)
-        extra = {"launches": len(found), "split_k": split_k, "under_way": under_way}
-        read[name] = read_kernel(found[0]) | extra
+        # Four programs share a multiprocessor, or two.
+        for programs, tile in zip((4, 2), gemm_config.SMALL_TILES[rows], strict=True):
+            found = compiled_launch(small_product, shape, recipes, fast, split_k, tile)
+            under_way = (tile.stages - 1) * 128 * (tile.block_n + rows)
+            read[f"small, {rows} rows, {recipes}, {split_k}, {programs}"] = read_kernel(
+                found[0]
+            ) | {
+                "launches": len(found),
+                "split_k": split_k,
+                "programs": programs,
+                "under_way": under_way,
+            }
     return read
 
 
@@ -126,7 +132,7 @@ def main_loop(sass: str) -> list[str]:
 @pytest.fixture(scope="module")
 def compiled(repository):
     kernels = run_module("tests.kernels.test_compiled_gemm", repository)
-    assert len(kernels) == 35
+    assert len(kernels) == 42
     return kernels
 
 
@@ -209,11 +215,11 @@ def test_specialized_promotions_are_one_instruction(compiled):
 
 def test_small_kernels_have_enough_under_way(compiled):
     for kernel in small(compiled):
-        # Four programs a multiprocessor, which need not wait for each other.
-        assert 4 * (kernel["shared"] + 1024) <= SHARED
+        programs = kernel["programs"]
+        assert programs * (kernel["shared"] + 1024) <= SHARED
         of_a_thread = -(-kernel["registers"] // 8) * 8
-        assert 4 * kernel["threads"] * of_a_thread <= REGISTERS
-        assert 4 * kernel["under_way"] >= 128 * 1024
+        assert programs * kernel["threads"] * of_a_thread <= REGISTERS
+        assert programs * kernel["under_way"] >= 128 * 1024
         assert kernel["launches"] == (1 if kernel["split_k"] == 1 else 2)
         assert count(kernel, "QGMMA") == 4
         assert count(kernel, "STG.E.128") + count(kernel, "STG.E.64") > 0
@@ -228,7 +234,7 @@ def test_small_kernels_do_not_wait_for_scales(compiled):
             last = max(i for i, other in enumerate(named) if other == "LDG")
             assert last < named.index("QGMMA"), name
             found += 1
-    assert found == 4
+    assert found == 8
 
 
 if __name__ == "__main__":

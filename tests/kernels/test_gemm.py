@@ -9,7 +9,7 @@ import torch
 import fp8lab
 from fp8lab.kernels import gemm_large
 from fp8lab.kernels.gemm import choose_split_k, linear, scaled_mm
-from fp8lab.kernels.gemm_config import SMALL_M
+from fp8lab.kernels.gemm_config import SMALL_M, SMALL_TILES, choose_small
 from fp8lab.kernels.tensors import QuantizedTensor, fp8_dtype
 from fp8lab.proof.operands import KINDS
 from tests.kernels.gemm_cases import (
@@ -80,6 +80,20 @@ def test_every_tile(recipes, fast, tile, device, monkeypatch):
     check(case, device, tile)
     if tile.parts > 1:
         check(replace(case, m=70, split_k=2), device, tile)
+
+
+def test_the_small_tile_that_was_faster_on_an_h200():
+    # Rows, N, K, slices: few programs that last have more under way each.
+    for rows, n, k, slices, alone in (
+        (64, 8192, 8192, 1, True),
+        (64, 4096, 14336, 4, True),
+        (16, 28672, 4096, 1, False),
+        (64, 4096, 7168, 4, False),
+        (16, 7168, 2048, 2, False),
+    ):
+        steps = k // 128 // slices
+        tile = choose_small(rows, n, steps, slices, 132)
+        assert tile is SMALL_TILES[rows][alone], (rows, n, k)
 
 
 def test_row_blocks_are_grouped(device, monkeypatch):
