@@ -134,6 +134,12 @@ def test_a_record_is_shown_beside_the_roofline(monkeypatch, capsys) -> None:
     ]
     assert table.rows[0][2:] == ("69.4", "100.0", "69%")
 
+    def stub(*_: object) -> tuple[float, int, int]:
+        raise NotImplementedError
+
+    assert triton_records.beside_measured(stub) is None
+    assert capsys.readouterr().out == triton_records.UNWRITTEN + "\n"
+
     def absent(_: str) -> list:
         raise ValueError
 
