@@ -14,6 +14,8 @@ RECORD = "bench-kernels-h200"
 #: Of the data sheet, dense: FP8 operations a second.
 H200_PEAK = 1.979e15
 FAMILIES = ("gemm", "gemm-small")
+#: Rows of a: decoding one token, and 64, and a prompt.
+SHOWN = (1, 64, 4096)
 SHAPE = re.compile(r"(\d+)x(\d+)x(\d+)")
 ABSENT = (
     "No run of the kernels on an H200 is recorded in this version of fp8lab, so there "
@@ -62,6 +64,8 @@ def _rows(
             continue
         seen.add(sizes[0])
         m, n, k = (int(size) for size in sizes.groups())
+        if m not in SHOWN:
+            continue
         machine = H200_PEAK, record["copy_bytes_per_second"]
         _, bound, nanoseconds = roofline(m, n, k, 1, *machine)
         yield (
