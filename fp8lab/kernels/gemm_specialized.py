@@ -73,7 +73,7 @@ class Specialized:
 #: One chain a sum.
 CHAINS = (
     Specialized(128, 6, 1, 410, 100, "each group of warps its own tile"),
-    Specialized(64, 8, 2, 240, 100, "few columns"),
+    Specialized(64, 8, 2, 262, 100, "few columns"),
 )
 #: Promoted every step, with scales of blocks (1x128 by 128x128) or without.
 PROMOTIONS = (
