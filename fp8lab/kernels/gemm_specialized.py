@@ -31,6 +31,14 @@ __all__ = [
 #: multiprocessor. Loading scales of rows takes addresses.
 REGISTERS, REGISTERS_WITH_SCALES = (240, 24), (232, 40)
 
+DTYPES = {
+    torch.float8_e4m3fn: gl.float8e4nv,
+    torch.float8_e5m2: gl.float8e5,
+    torch.float32: gl.float32,
+    torch.bfloat16: gl.bfloat16,
+    torch.float16: gl.float16,
+}
+
 
 @dataclass(frozen=True)
 class Specialized:
@@ -113,7 +121,7 @@ def specialized_into(
     whole = product.slices == 1
     finish = product.finish if whole else "none"
     multiplies, loads = REGISTERS_WITH_SCALES if finish == "row" else REGISTERS
-    if out.itemsize == 4:
+    if out.itemsize == 4:  # twice the bytes to store
         tile = replace(tile, buffers=1, stages=tile.stages - 1)
     specialized_kernel[(programs,)](
         _descriptor(product.a, ROWS.value, DEPTH.value),
@@ -124,15 +132,6 @@ def specialized_into(
         TILE=tile, CHAINED=product.chained, BLOCKS=product.blockwise, FINISH=finish,
         MULTIPLIES=multiplies, LOADS=loads, num_warps=4, enable_fp_fusion=False,
     )  # fmt: skip
-
-
-DTYPES = {
-    torch.float8_e4m3fn: gl.float8e4nv,
-    torch.float8_e5m2: gl.float8e5,
-    torch.float32: gl.float32,
-    torch.bfloat16: gl.bfloat16,
-    torch.float16: gl.float16,
-}
 
 
 def _descriptor(tensor: torch.Tensor, rows: int, columns: int) -> TensorDescriptor:
