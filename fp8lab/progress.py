@@ -15,11 +15,12 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from fp8lab.files import write_whole
 
 __all__ = ["Answer", "answers", "forget", "keep", "progress_file"]
 
@@ -183,16 +184,7 @@ def _write(path: Path, known: dict[str, Answer]) -> None:
         "answers": {key: vars(answer) for key, answer in sorted(known.items())},
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, text)
 
 
 @contextlib.contextmanager

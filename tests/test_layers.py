@@ -50,9 +50,10 @@ ARROWS = {
     "errors": {*CORE[: CORE.index("explain")], "metrics"},
     ROOT: {*CORE, "metrics", "errors"},
     # What stands on nothing.
+    "files": set(),
     "gpus": set(),
     "views": set(),
-    "progress": set(),
+    "progress": {"files"},
     "records": set(),
     "table": set(),
     # What stands on the core.
@@ -72,6 +73,7 @@ ARROWS = {
         "figures",
         "states",
         "records",
+        "files",
         "progress",
         "table",
     },

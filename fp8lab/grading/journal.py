@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import secrets
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from fp8lab import files
 from fp8lab.grading.record import Record
 
 __all__ = ["BusyError", "Journal", "write_whole"]
@@ -28,7 +27,7 @@ class BusyError(RuntimeError):
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that at any moment it is the old one or the new one.
+    """Write a file as `fp8lab.files` does, in a folder that may have to be made.
 
     Parameters
     ----------
@@ -38,16 +37,7 @@ def write_whole(path: Path, text: str) -> None:
         All of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(number, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    files.write_whole(path, text)
 
 
 class Journal:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from fp8lab.files import write_whole
 
 __all__ = ["LabState", "TaskState", "load", "state_file", "update"]
 
@@ -100,17 +100,9 @@ def _task(kept: dict[str, Any]) -> TaskState:
 
 
 def _write(path: Path, state: LabState) -> None:
-    """Write a whole new file and rename it: a crash leaves the old one or the new."""
     tasks = {name: asdict(task) for name, task in sorted(state.tasks.items())}
     text = json.dumps({"version": VERSION, "tasks": tasks}, indent=1) + "\n"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, text)
 
 
 def _set_aside(path: Path) -> str:
