@@ -41,7 +41,7 @@ from fp8lab.quantized import QuantizedTensor
 from fp8lab.recipes import ScaleRecipe, checked_scales, recipe_of, recipe_pair
 from fp8lab.tensorcore import check_codes, mma
 
-__all__ = ["linear", "scaled_mm"]
+__all__ = ["linear", "rounded_output", "scaled_mm"]
 
 #: cuBLASLt splits K between blocks in units of this.
 SPLIT_UNIT = 128
@@ -132,7 +132,7 @@ def scaled_mm(
             total = total * (left * right)
         elif recipes[0] is ScaleRecipe.ROWWISE:
             total = total * right * left
-    return _rounded(total, wanted)
+    return rounded_output(total, wanted)
 
 
 def linear(x: QuantizedTensor, weight: QuantizedTensor, **options: Any) -> np.ndarray:
@@ -233,7 +233,8 @@ def _output(dtype: npt.DTypeLike | str, rule: Accumulator) -> str:
     return name
 
 
-def _rounded(result: npt.NDArray[np.floating], dtype: str) -> np.ndarray:
+def rounded_output(result: npt.NDArray[np.floating], dtype: str) -> np.ndarray:
+    """Round a product to its output's dtype, by name; every NaN is 0x7FFF... ."""
     with np.errstate(all="ignore"):
         if dtype == "bfloat16":
             rounded: np.ndarray = encode(result, BF16)

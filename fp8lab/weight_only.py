@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fp8lab.arrays import as_floats, float_name, widen
-from fp8lab.codec import decode, encode
-from fp8lab.formats import BF16, E4M3FN, E5M2, FloatFormat
+from fp8lab.codec import decode
+from fp8lab.formats import E4M3FN, E5M2, FloatFormat
+from fp8lab.gemm import rounded_output
 from fp8lab.granularity import GROUPS, GroupShape, as_matrix
 from fp8lab.integers import IntFormat
 from fp8lab.quantized import QuantizedTensor
@@ -89,7 +90,9 @@ def weight_only_mm(
                 scale = weight.scales[numbers, cols.start // group_cols]
                 part = _product(left[:, cols], right[:, cols])
                 total[:, rows] += part * scale.astype(np.float64)
-    return _rounded(total, wanted).reshape(*array.shape[:-1], height)
+    if wanted != "float64":
+        total = rounded_output(total, wanted)
+    return total.reshape(*array.shape[:-1], height)
 
 
 def check_weight(
@@ -119,13 +122,3 @@ def _product(left: np.ndarray, right: np.ndarray) -> npt.NDArray[np.float64]:
         return left @ right.T
     # A BLAS may skip zeros, and then 0 times infinity is no NaN.
     return np.einsum("mk,nk->mn", left, right)
-
-
-def _rounded(total: npt.NDArray[np.float64], dtype: str) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        narrow = dtype == "bfloat16"
-        rounded: np.ndarray = encode(total, BF16) if narrow else total.astype(dtype)
-    if dtype != "float64":
-        words = rounded.view(f"u{rounded.itemsize}")
-        words[np.isnan(total)] = np.iinfo(words.dtype).max >> 1
-    return rounded

@@ -16,7 +16,7 @@ from typing import Any
 
 from fp8lab.bench.kernel_catalogue import Row, catalogue
 from fp8lab.bench.kernel_table import written
-from fp8lab.bench.kernels import lacking
+from fp8lab.bench.kernels import NATIVE, lacking
 from fp8lab.bench.workers import WorkerError, supervise
 
 __all__ = ["compiled", "main", "representatives"]
@@ -68,8 +68,7 @@ def compiled(
         A package is missing; the text says which.
     """
     names = [row.name for row in rows]
-    native = {"TRITON_INTERPRET": "0"}
-    for answer in supervise(worker, names, PATIENCE, native):
+    for answer in supervise(worker, names, PATIENCE, NATIVE):
         if not answer.item:
             yield answer.result
         elif answer.failure:

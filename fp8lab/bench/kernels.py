@@ -33,6 +33,8 @@ __all__ = ["RECORD", "lacking", "main", "measured", "recorded", "show", "table"]
 
 RECORD = "bench-kernels-h200"
 WORKER = (sys.executable, "-m", "fp8lab.bench.kernel_rows.worker")
+#: Kernels are compiled, whatever this shell has set.
+NATIVE = {"TRITON_INTERPRET": "0"}
 #: A row makes gigabytes of operands, and may compile several kernels.
 PATIENCE = 90.0
 
@@ -57,9 +59,7 @@ def measured(
         There is no GPU for it, or a package is missing; the text says so.
     """
     items = {json.dumps({"name": row.name, "seconds": seconds}): row for row in rows}
-    # Compiled for the GPU, whatever this shell has set.
-    native = {"TRITON_INTERPRET": "0"}
-    for answer in supervise(worker, list(items), PATIENCE + seconds, native):
+    for answer in supervise(worker, list(items), PATIENCE + seconds, NATIVE):
         if answer.item:
             yield from _rows_of(items[answer.item], answer)
         else:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fp8lab.bench.kernel_catalogue import Row, catalogue
-from fp8lab.bench.kernels import WORKER, lacking
+from fp8lab.bench.kernels import NATIVE, WORKER, lacking
 from fp8lab.bench.tune_candidates import SOURCES, candidates
 from fp8lab.bench.workers import WorkerError, supervise
 from fp8lab.table import Table
@@ -63,8 +63,7 @@ def results(
     """
     asked = {"name": row.name, "seconds": seconds, "alone": True}
     items = [json.dumps(asked | {"config": config}) for config in configs]
-    native = {"TRITON_INTERPRET": "0"}
-    for answer in supervise(worker, items, patience, native):
+    for answer in supervise(worker, items, patience, NATIVE):
         if not answer.item:
             continue
         config = json.loads(answer.item)["config"]

@@ -44,10 +44,18 @@ def promote(total, product, a_scale, b_scale, MULTIPLY: tl.constexpr):
 
 
 @triton.jit
-def block_scale(scale, rows, step, row_stride, step_stride, length, ROWS: tl.constexpr):
-    """Load a step's scales of some rows; those past the end are 0, for no output."""
+def block_scale(
+    scale, rows, step, row_stride, step_stride, length,
+    ROWS: tl.constexpr, THERE: tl.constexpr = False,
+):  # fmt: skip
+    """Load a step's scales of some rows; those past the end are 0, for no output.
+
+    THERE: none is past the end. With a mask, ptxas would put a small kernel's loads
+    behind the tensor core's work, and wait for them.
+    """
+    inside = None if THERE else rows < length
     at = scale + rows // ROWS * row_stride + step * step_stride
-    return tl.load(at, mask=rows < length, other=0.0)
+    return tl.load(at, mask=inside, other=None if THERE else 0.0)
 
 
 @triton.jit

@@ -19,24 +19,17 @@ import triton.language as tl
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from fp8lab.kernels.gemm_config import SPLIT_UNIT, SmallTile, choose_small
-from fp8lab.kernels.gemm_epilogue import promote, reduce_slices, rounded, scaled
+from fp8lab.kernels.gemm_epilogue import (
+    block_scale,
+    promote,
+    reduce_slices,
+    rounded,
+    scaled,
+)
 from fp8lab.kernels.gemm_product import Product
 from fp8lab.kernels.runtime import multiprocessors
 
 __all__ = ["small_product"]
-
-
-@triton.jit
-def _step_scales(
-    scale, rows, step, row_stride, step_stride, length,
-    ROWS: tl.constexpr, SHARED: tl.constexpr,
-):  # fmt: skip
-    """Load a step's scales of some rows, or the one scale that they share."""
-    # A program's first row is always there; with a mask ptxas would put all loads
-    # behind the tensor core's work, and wait for them.
-    inside = None if SHARED else rows < length
-    at = scale + rows // ROWS * row_stride + step * step_stride
-    return tl.load(at, mask=inside, other=None if SHARED else 0.0)
 
 
 @triton.jit
@@ -47,7 +40,7 @@ def _small_kernel(
     CHAINED: tl.constexpr, MULTIPLY: tl.constexpr, FINISH: tl.constexpr,
     A_ROWS: tl.constexpr, B_ROWS: tl.constexpr,
 ):  # fmt: skip
-    # Rows or columns that share a scale are one scalar load.
+    # Rows or columns that share a scale are one scalar load, and the first is there.
     A_SHARED: tl.constexpr = A_ROWS >= BLOCK_M
     B_SHARED: tl.constexpr = B_ROWS >= BLOCK_N
     n = tl.program_id(0) * BLOCK_N
@@ -58,16 +51,16 @@ def _small_kernel(
     columns = n + tl.arange(0, BLOCK_N)[:, None]
     a_rows = 0 if A_SHARED else rows
     b_rows = n if B_SHARED else columns
-    left = _step_scales(a_scale, a_rows, first, a_row, a_step, M, A_ROWS, A_SHARED)
-    right = _step_scales(b_scale, b_rows, first, b_row, b_step, N, B_ROWS, B_SHARED)
+    left = block_scale(a_scale, a_rows, first, a_row, a_step, M, A_ROWS, A_SHARED)
+    right = block_scale(b_scale, b_rows, first, b_row, b_step, N, B_ROWS, B_SHARED)
     total = tl.zeros((BLOCK_N, BLOCK_M), tl.float32)
     for step in tl.range(first, last):
         # Without scales of blocks nobody reads them, and the compiler drops the loads.
         ahead = tl.minimum(step + 1, last - 1)
-        next_left = _step_scales(
+        next_left = block_scale(
             a_scale, a_rows, ahead, a_row, a_step, M, A_ROWS, A_SHARED
         )
-        next_right = _step_scales(
+        next_right = block_scale(
             b_scale, b_rows, ahead, b_row, b_step, N, B_ROWS, B_SHARED
         )
         weight = b.load([n, step * DEPTH])

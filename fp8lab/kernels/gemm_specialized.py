@@ -7,6 +7,7 @@ The result does not depend on the tiles. Nanoseconds are of an H200 on random nu
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from math import ceil
 
 import torch
@@ -91,9 +92,8 @@ PROMOTIONS = (
 
 
 def can_specialize(product: Product) -> bool:
-    """Say whether the kernel has the product's scales and their order."""
-    blocks = product.scale_rows == (1, DEPTH.value) and product.multiply == "product"
-    return not product.blockwise or (product.depth == DEPTH.value and blocks)
+    """Say whether the kernel has the product's scales: of blocks 1x128 by 128x128."""
+    return not product.blockwise or product.scale_rows == (1, DEPTH.value)
 
 
 def choose_specialized(product: Product) -> Specialized:
@@ -136,6 +136,10 @@ def specialized_into(
 
 def _descriptor(tensor: torch.Tensor, rows: int, columns: int) -> TensorDescriptor:
     """Return what TMA needs to know of a matrix that it moves box by box."""
-    sides = [rows, columns]
-    layout = gl.NVMMASharedLayout.get_default_for(sides, DTYPES[tensor.dtype])
-    return TensorDescriptor.from_tensor(tensor, sides, layout)
+    layout = _layout(rows, columns, tensor.dtype)
+    return TensorDescriptor.from_tensor(tensor, [rows, columns], layout)
+
+
+@cache
+def _layout(rows: int, columns: int, dtype: torch.dtype) -> gl.NVMMASharedLayout:
+    return gl.NVMMASharedLayout.get_default_for([rows, columns], DTYPES[dtype])

@@ -201,13 +201,11 @@ def _apply_kernel(
     mask = (row < rows)[:, None] & (col < cols)[None, :]
     place = row[:, None] * x_row + col[None, :] * x_col
     values = load_values(x_ptr, place, mask, GATED, up_offset, "evict_first")
-    if BY_ROW:
-        first = (tile % tile_cols * TILE_COLS + tl.arange(0, 1)).to(tl.int64)
-        at = _group_place(row, first, scale_row, scale_col, GROUP_ROWS, GROUP_COLS)
-        scale = load_scale(scale_ptr, at, (row < rows)[:, None])
-    else:
-        at = _group_place(row, col, scale_row, scale_col, GROUP_ROWS, GROUP_COLS)
-        scale = load_scale(scale_ptr, at, mask)
+    first = (tile % tile_cols * TILE_COLS + tl.arange(0, 1)).to(tl.int64)
+    at = _group_place(
+        row, first if BY_ROW else col, scale_row, scale_col, GROUP_ROWS, GROUP_COLS
+    )
+    scale = load_scale(scale_ptr, at, (row < rows)[:, None] if BY_ROW else mask)
     codes = encode_tile(values, scale, DIVIDES, codes_ptr.dtype.element_ty, False)
     tl.store(codes_ptr + row[:, None] * code_row + col[None, :], codes, mask=mask)
 
@@ -228,13 +226,11 @@ def _decode_kernel(
     codes = tl.load(codes_ptr + place, mask=mask)
     # Through float16, which holds every FP8 number: two at a time.
     values = codes.to(tl.float16).to(tl.float32)
-    if BY_ROW:
-        first = (tile % tile_cols * TILE_COLS + tl.arange(0, 1)).to(tl.int64)
-        at = _group_place(row, first, scale_row, scale_col, GROUP_ROWS, GROUP_COLS)
-        scale = load_scale(scale_ptr, at, (row < rows)[:, None])
-    else:
-        at = _group_place(row, col, scale_row, scale_col, GROUP_ROWS, GROUP_COLS)
-        scale = load_scale(scale_ptr, at, mask)
+    first = (tile % tile_cols * TILE_COLS + tl.arange(0, 1)).to(tl.int64)
+    at = _group_place(
+        row, first if BY_ROW else col, scale_row, scale_col, GROUP_ROWS, GROUP_COLS
+    )
+    scale = load_scale(scale_ptr, at, (row < rows)[:, None] if BY_ROW else mask)
     if out_ptr.dtype.element_ty == tl.float64:
         product = values.to(tl.float64) * scale.to(tl.float64)
     else:

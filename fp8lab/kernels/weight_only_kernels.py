@@ -34,6 +34,15 @@ def _meet(sums):
 
 
 @triton.jit
+def _store_slice(total, m, n, out_ptr, M, N):
+    """Store [n, m] sums as rows m of the slice of K that the program has."""
+    out = out_ptr + tl.program_id(1).to(tl.int64) * M * N
+    at = m.to(tl.int64)[None, :] * N + n[:, None]
+    kept = (m < M)[None, :] & (n < N)[:, None]
+    tl.store(out + at, total.to(out_ptr.dtype.element_ty), mask=kept)
+
+
+@triton.jit
 def _row_kernel(
     x_ptr,
     codes_ptr,
@@ -110,10 +119,7 @@ def _row_kernel(
     if GROUP_K == 0:
         scale_at = tl.minimum(n, N - 1) // GROUP_N * scale_stride_n
         value = value * tl.load(scales_ptr + scale_at).to(tl.float32)[:, None]
-    out = out_ptr + tl.program_id(1).to(tl.int64) * M * N
-    at = m.to(tl.int64)[None, :] * N + n[:, None]
-    kept = (m < M)[None, :] & (n < N)[:, None]
-    tl.store(out + at, value.to(out_ptr.dtype.element_ty), mask=kept)
+    _store_slice(value, m, n, out_ptr, M, N)
 
 
 @triton.jit
@@ -174,10 +180,7 @@ def _tile_kernel(
 
     if GROUP_K == 0:
         total *= tl.load(scales_at).to(tl.float32)[:, None]
-    out = out_ptr + tl.program_id(1).to(tl.int64) * M * N
-    at = m.to(tl.int64)[None, :] * N + n[:, None]
-    kept = (m < M)[None, :] & (n < N)[:, None]
-    tl.store(out + at, total.to(out_ptr.dtype.element_ty), mask=kept)
+    _store_slice(total, m, n, out_ptr, M, N)
 
 
 @triton.jit
